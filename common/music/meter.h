@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Time signatures, and the map from the host's song position to bars.
+#ifndef ANTIPHON_COMMON_MUSIC_METER_H_
+#define ANTIPHON_COMMON_MUSIC_METER_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/music/ticks.h"
+
+namespace antiphon {
+
+struct Meter {
+  int numerator = 4;    // 1..64
+  int denominator = 4;  // 1, 2, 4, 8, 16, 32
+
+  constexpr bool IsValid() const {
+    return numerator >= 1 && numerator <= 64 && denominator >= 1 &&
+           denominator <= 32 && (denominator & (denominator - 1)) == 0;
+  }
+  constexpr Ticks BarLength() const {
+    return Ticks::Of(kTicksPerWhole * numerator / denominator);
+  }
+
+  friend bool operator==(const Meter&, const Meter&) = default;
+};
+
+// "3/4", or nothing where it is not a meter.
+std::optional<Meter> ParseMeter(std::string_view text);
+std::string ToString(const Meter& meter);
+
+// One bar of the host's song.
+struct HostBar {
+  BarIndex index = 0;
+  Ticks begin;  // song position of its line
+  Meter meter;
+
+  constexpr Ticks end() const { return begin + meter.BarLength(); }
+};
+
+// Meters by song position. A change that is not on a bar line takes effect at
+// the next line.
+class MeterMap {
+ public:
+  struct Change {
+    Ticks at;
+    Meter meter;
+  };
+
+  explicit MeterMap(Meter constant = {}) : changes_{{Ticks(), constant}} {}
+  // Sorted by `at`; where none is at 0, 4/4 holds until the first.
+  explicit MeterMap(std::vector<Change> changes);
+
+  // The bar that holds `position` (>= 0).
+  HostBar BarAt(Ticks position) const;
+
+ private:
+  std::vector<Change> changes_;  // never empty, the first at 0
+};
+
+}  // namespace antiphon
+
+#endif  // ANTIPHON_COMMON_MUSIC_METER_H_

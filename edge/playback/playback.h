@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sends planned notes at their time. Owns the schedule of what will sound and
+// the set of what is sounding, so that every note-on it sends gets exactly one
+// note-off: at its tick, or at once when the epoch changes, time stops, or
+// Silence() is called. At one instant note-offs go before note-ons; a late off
+// never cuts a re-struck key.
+//
+// Logic without a thread: Tick(now) does what is due and says when to call
+// again. Playback thread only, real-time safe: no allocation, lock, log or
+// wait. Limits: kMaxScheduled notes (more are dropped and counted),
+// kMaxSounding.
+#ifndef ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_
+#define ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_
+
+#include <array>
+#include <cstdint>
+
+#include "common/midi/message.h"
+#include "common/music/ticks.h"
+#include "common/music/timeline.h"
+#include "common/rt/latest_value.h"
+#include "common/rt/spsc_ring.h"
+#include "common/time/mono_time.h"
+#include "edge/port/midi_port.h"
+
+namespace antiphon::edge {
+
+// From the conductor. Positions are ticks from the line of bar `play_seq`; the
+// newest timeline says where that line is.
+struct PlaybackCommand {
+  enum class Kind : uint8_t {
+    kNote,    // schedule one note
+    kEndBar,  // drop what of bar play_seq is still to come; offs of what sounds
+              // of it at `tick` at the latest
+  };
+  Kind kind = Kind::kNote;
+  Epoch epoch = 0;
+  PlaySeq play_seq = 0;
+  uint32_t note =
+      0;  // number of the note in its bar's plan; unique in (play_seq)
+  Ticks tick;
+  Ticks duration;  // >= 1; kNote only
+  uint8_t channel = 0;
+  uint8_t pitch = 0;
+  uint8_t velocity = 0;
+};
+
+// To the conductor: what happened, for history, session files and metrics.
+struct Telemetry {
+  enum class Kind : uint8_t {
+    kNoteOn,     // sent
+    kNoteOff,    // sent
+    kLate,       // note-on dropped: its time had passed by more than the grace
+    kDropped,    // note dropped: epoch over, bar ended, or schedule full
+    kSendError,  // the port refused
+  };
+  Kind kind = Kind::kNoteOn;
+  Epoch epoch = 0;
+  PlaySeq play_seq = 0;
+  uint32_t note = 0;
+  uint8_t channel = 0;
+  uint8_t pitch = 0;
+  uint8_t velocity = 0;
+  MonoTime due;   // ideal instant
+  MonoTime sent;  // instant of the call to the port
+};
+
+class Playback {
+ public:
+  static constexpr int kMaxScheduled = 2048;
+  static constexpr int kMaxSounding = 256;
+
+  struct Options {
+    absl::Duration late_grace = absl::Milliseconds(20);
+  };
+
+  // All outlive the playback.
+  Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
+           LatestValue<Timeline>* timeline, MidiOutput* output,
+           SpscRing<Telemetry>* telemetry);
+  Playback(const Playback&) = delete;
+  Playback& operator=(const Playback&) = delete;
+
+  // Takes new commands and the newest timeline, sends what is due at `now`,
+  // returns the instant of the next event (MonoTime::Max() where none is
+  // known).
+  MonoTime Tick(MonoTime now) noexcept;
+
+  // Note-offs for everything that sounds, and nothing further until a newer
+  // epoch.
+  void Silence(MonoTime now) noexcept;
+
+  int sounding() const { return sounding_count_; }
+
+ private:
+  struct Scheduled {
+    PlaybackCommand note;
+  };
+  struct Sounding {
+    Epoch epoch = 0;
+    PlaySeq play_seq = 0;
+    uint32_t note = 0;
+    uint8_t channel = 0;
+    uint8_t pitch = 0;
+    Ticks off;  // play position
+  };
+
+  int scheduled_count_ = 0;
+  int sounding_count_ = 0;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_
