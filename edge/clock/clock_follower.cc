@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/clock/clock_follower.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace antiphon::edge {
+namespace {
+
+const absl::Duration kFreewheel = absl::Milliseconds(250);
+
+}  // namespace
+
+ClockFollower::ClockFollower(MeterMap meters) : meters_(std::move(meters)) {}
+
+ClockFollower::Change ClockFollower::OnMessage(const TimedMessage& m) {
+  if (m.message.IsClock()) return OnClock(m.at);
+  transport_.OnMessage(m);
+  return Change::kNone;
+}
+
+std::optional<MonoTime> ClockFollower::NextDue() const {
+  const std::optional<MonoTime> stop = transport_.StopDue();
+  const std::optional<MonoTime> loss = LossDue();
+  if (stop && loss) return std::min(*stop, *loss);
+  return stop ? stop : loss;
+}
+
+ClockFollower::Change ClockFollower::OnDue(MonoTime at) {
+  const std::optional<MonoTime> stop = transport_.StopDue();
+  if (stop && *stop <= at) {
+    transport_.OnStopDue();
+    return EndEpoch();
+  }
+  const std::optional<MonoTime> loss = LossDue();
+  if (loss && *loss <= at) {
+    transport_.OnClockLost();
+    filter_.ForgetPhase();
+    clock_lost_ = true;
+    return EndEpoch();
+  }
+  return Change::kNone;
+}
+
+ClockFollower::Change ClockFollower::OnClock(MonoTime at) {
+  ++pulses_;
+  last_pulse_ = at;
+  clock_lost_ = false;
+  filter_.OnPulse(at);
+  switch (transport_.OnClock()) {
+    case Transport::Pulse::kIdle:
+      return Change::kNone;
+    case Transport::Pulse::kStop:
+      return EndEpoch();
+    case Transport::Pulse::kStart:
+      return StartEpoch();
+    case Transport::Pulse::kMove:
+      return Move();
+    case Transport::Pulse::kNext:
+      position_ += Ticks::FromPulses(1);
+      Anchor();
+      return Change::kPulse;
+  }
+  return Change::kNone;
+}
+
+ClockFollower::Change ClockFollower::StartEpoch() {
+  const Ticks song = Ticks::FromPulses(transport_.position());
+  const HostBar bar = meters_.BarAt(song);
+  if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
+    next_seq_ = std::max(next_seq_, last->play_seq + 1);
+  }
+  timeline_.Reset(++epochs_);
+  timeline_.set_running(true);
+  position_ = song;
+  shift_ = Ticks();
+  first_bar_ = next_seq_;
+  first_bar_whole_ = bar.begin == song;
+  timeline_.SetBar({first_bar_, bar.index, bar.begin, bar.end(), bar.meter});
+  Anchor();
+  return Change::kStart;
+}
+
+ClockFollower::Change ClockFollower::EndEpoch() {
+  if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
+    next_seq_ = std::max(next_seq_, last->play_seq + 1);
+  }
+  timeline_.Reset(++epochs_);
+  return Change::kStop;
+}
+
+ClockFollower::Change ClockFollower::Move() {
+  const Ticks here = position_ + Ticks::FromPulses(1);
+  const Ticks song = Ticks::FromPulses(transport_.position());
+  const HostBar landing = meters_.BarAt(song);
+  const std::optional<BarSpan> bar = timeline_.BarAt(here);
+  const Ticks reach = Ticks::FromPulses(kLoopPulses);
+  if (!bar || landing.begin != song) return StartEpoch();
+  const bool late = here - bar->begin <= reach;
+  const bool early = bar->end - here <= reach;
+  if (!late && !early) return StartEpoch();
+
+  BarSpan next{bar->play_seq, landing.index, here,
+               here + landing.meter.BarLength(), landing.meter};
+  if (!late) {
+    BarSpan cut = *bar;
+    cut.end = here;
+    timeline_.SetBar(cut);
+    next.play_seq = bar->play_seq + 1;
+  }
+  timeline_.SetBar(next);
+  shift_ = song - here;
+  position_ = here;
+  Anchor();
+  return Change::kLoop;
+}
+
+void ClockFollower::Anchor() {
+  timeline_.AddAnchor(position_, filter_.phase(),
+                      filter_.period_nanos() / kTicksPerPulse);
+  ExtendBars();
+}
+
+void ClockFollower::ExtendBars() {
+  const std::optional<BarSpan> current = timeline_.BarAt(position_);
+  std::optional<BarSpan> last = timeline_.LastBar();
+  if (!current || !last) return;
+  while (last->play_seq < current->play_seq + kBarsAhead) {
+    const HostBar host = meters_.BarAt(last->end + shift_);
+    last = BarSpan{last->play_seq + 1, host.index, last->end,
+                   last->end + host.meter.BarLength(), host.meter};
+    timeline_.SetBar(*last);
+  }
+}
+
+std::optional<MonoTime> ClockFollower::LossDue() const {
+  if (!transport_.running()) return std::nullopt;
+  return last_pulse_ + filter_.period() +
+         std::max(kFreewheel, 3 * filter_.period());
+}
+
+}  // namespace antiphon::edge

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The host's clock as a Timeline: counts pulses (Transport), steadies them
+// (PulseFilter), lays bars over them (MeterMap), decides between a loop, which
+// breaks nothing, and a break, which starts a new epoch.
+//
+// A loop: running before and after, leaving within kLoopPulses of a bar line
+// and landing on one. Leaving early ends the bar there; leaving late starts the
+// bar just begun again under the same play_seq.
+//
+// The clock counts as lost when no pulse has come for one period and
+// max(kFreewheel, 3 periods) more: the epoch ends. Conductor thread.
+#ifndef ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
+#define ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "common/midi/message.h"
+#include "common/music/meter.h"
+#include "common/music/timeline.h"
+#include "edge/clock/pulse_filter.h"
+#include "edge/clock/transport.h"
+
+namespace antiphon::edge {
+
+class ClockFollower {
+ public:
+  static constexpr int kLoopPulses = 2;
+  static constexpr int kBarsAhead = 3;
+
+  enum class Change {
+    kNone,   // nothing that matters to bars
+    kPulse,  // time went on
+    kStart,  // a new epoch runs
+    kLoop,   // same epoch, bar_index moved; bars may have been cut or begun
+             // again
+    kStop,   // the epoch is over, nothing runs
+  };
+
+  explicit ClockFollower(MeterMap meters);
+
+  // Clock and transport messages; others change nothing.
+  Change OnMessage(const TimedMessage& m);
+  // The instant at which OnDue must be called if nothing comes before, if any.
+  std::optional<MonoTime> NextDue() const;
+  Change OnDue(MonoTime at);
+
+  const Timeline& timeline() const { return timeline_; }
+  // Bar of the epoch's start, and whether its line was seen.
+  PlaySeq first_bar() const { return first_bar_; }
+  bool first_bar_whole() const { return first_bar_whole_; }
+  bool locked() const { return filter_.locked(); }
+  uint64_t pulses() const { return pulses_; }
+  bool clock_lost() const { return clock_lost_; }
+
+ private:
+  Change OnClock(MonoTime at);
+  Change StartEpoch();
+  Change EndEpoch();
+  Change Move();
+  void Anchor();
+  void ExtendBars();
+  std::optional<MonoTime> LossDue() const;
+
+  const MeterMap meters_;
+  Transport transport_;
+  PulseFilter filter_;
+  Timeline timeline_;
+  Epoch epochs_ = 0;
+  PlaySeq next_seq_ = 0;  // of the first bar of the next epoch
+  PlaySeq first_bar_ = 0;
+  bool first_bar_whole_ = true;
+  bool clock_lost_ = false;
+  Ticks position_;  // play position of the last pulse
+  Ticks shift_;     // song position - play position, of the newest bar
+  uint64_t pulses_ = 0;
+  MonoTime last_pulse_;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
