@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Standard MIDI files (MIDI 1.0, "Standard MIDI Files 1.0", RP-001): reading formats
-// 0 and 1, writing format 1. Everything keeps file order, because Aria's tokenizer
-// depends on it. Ticks here are the file's own (ticks_per_quarter), not Antiphon's.
+// Standard MIDI files (MIDI 1.0, "Standard MIDI Files 1.0", RP-001): reading
+// formats 0 and 1, writing format 1. Everything keeps file order, because
+// Aria's tokenizer depends on it. Ticks here are the file's own
+// (ticks_per_quarter), not Antiphon's.
 //
-// Errors name the byte offset and what was expected; a file is never partly accepted.
-// Limits: kMaxMidiFileBytes, kMaxMidiTracks. Any thread.
+// Errors name the byte offset and what was expected; a file is never partly
+// accepted. Limits: kMaxMidiFileBytes, kMaxMidiTracks. Any thread.
 #ifndef ANTIPHON_COMMON_MIDI_MIDI_FILE_H_
 #define ANTIPHON_COMMON_MIDI_MIDI_FILE_H_
 
@@ -68,8 +69,9 @@ struct MidiFile {
 absl::StatusOr<MidiFile> ParseMidiFile(absl::Span<const uint8_t> bytes);
 absl::StatusOr<MidiFile> ReadMidiFile(const std::string& path);
 
-// Format 1: tempos and meters go to a track of their own at the front. Reading the
-// result back gives the same tempos, meters and tracks (after that front track).
+// Format 1: tempos and meters go to a track of their own at the front. Reading
+// the result back gives the same tempos, meters and tracks (after that front
+// track).
 std::string SerializeMidiFile(const MidiFile& file);
 // Atomic: written beside `path`, then renamed.
 absl::Status WriteMidiFile(const MidiFile& file, const std::string& path);
