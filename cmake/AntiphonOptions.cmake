@@ -23,6 +23,7 @@ if(ANTIPHON_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 if(ANTIPHON_SANITIZE)
-  add_compile_options(-fsanitize=${ANTIPHON_SANITIZE} -fno-omit-frame-pointer)
+  add_compile_options(-fsanitize=${ANTIPHON_SANITIZE} -fno-omit-frame-pointer
+    -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${ANTIPHON_SANITIZE})
 endif()

@@ -42,8 +42,9 @@ function(antiphon_program)
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
 endfunction()
 
-# antiphon_test(NAME n SRCS … DEPS … [LABELS …] [TIMEOUT s]): a GoogleTest binary;
-# each of its tests is one ctest test named n.Suite.Test.
+# antiphon_test(NAME n SRCS … DEPS … [LABELS …] [TIMEOUT s] [SERIAL]): a GoogleTest
+# binary; each of its tests is one ctest test named n.Suite.Test. SERIAL, or the label
+# realtime, lets nothing else run beside it.
 function(antiphon_test)
   cmake_parse_arguments(A "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${A_NAME} ${A_SRCS})
@@ -56,14 +57,19 @@ function(antiphon_test)
     set(A_TIMEOUT 60)
   endif()
   set(properties TIMEOUT ${A_TIMEOUT})
-  if(A_SERIAL)
+  if(A_SERIAL OR "realtime" IN_LIST A_LABELS)
     list(APPEND properties RUN_SERIAL TRUE)
-  endif()
-  if(A_LABELS)
-    list(APPEND properties LABELS "${A_LABELS}")
   endif()
   gtest_discover_tests(${A_NAME} TEST_PREFIX "${A_NAME}."
     DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+  if(A_LABELS)
+    # gtest_discover_tests keeps only the first of several labels.
+    set(script "${CMAKE_CURRENT_BINARY_DIR}/${A_NAME}_labels.cmake")
+    file(WRITE "${script}" "if(${A_NAME}_TESTS)\n"
+      "set_tests_properties(\${${A_NAME}_TESTS} PROPERTIES LABELS \"${A_LABELS}\")\n"
+      "endif()\n")
+    set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${script}")
+  endif()
 endfunction()
 
 # antiphon_benchmark(NAME n SRCS … DEPS …): a Google Benchmark binary.

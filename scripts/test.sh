@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+set -euo pipefail
+
+usage() {
+  cat <<'HELP'
+usage: scripts/test.sh [REGEX]
+
+Installs what is missing (scripts/setup.sh), builds everything and runs every test
+that needs no GPU, or those whose name matches REGEX. Tests in real time run alone,
+one after the other; the others two at a time or as many as there are cores.
+Ends with ctest's summary; exit status 0 only if all passed.
+
+Environment: ANTIPHON_PRESET=NAME builds another CMake preset than dev (.ci/run uses
+ci: the same with warnings as errors). The demo shares the folder of dev.
+HELP
+}
+
+case ${1-} in
+  --help) usage; exit 0 ;;
+  -*) echo "test.sh: unknown argument '$1'; see --help" >&2; exit 2 ;;
+esac
+if (($# > 1)); then
+  echo "test.sh: one REGEX at most; see --help" >&2
+  exit 2
+fi
+cd "$(dirname "$0")/.."
+preset=${ANTIPHON_PRESET:-dev}
+
+scripts/setup.sh --preset "$preset"
+echo "test: building preset $preset"
+cmake --build --preset "$preset"
+echo "test: running"
+ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error ${1:+-R "$1"}
