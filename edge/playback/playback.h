@@ -94,20 +94,38 @@ class Playback {
   int sounding() const { return sounding_count_; }
 
  private:
-  struct Scheduled {
-    PlaybackCommand note;
-  };
   struct Sounding {
-    Epoch epoch = 0;
-    PlaySeq play_seq = 0;
-    uint32_t note = 0;
-    uint8_t channel = 0;
-    uint8_t pitch = 0;
+    PlaybackCommand note;
     Ticks off;  // play position
   };
+  struct Next {
+    MonoTime due = MonoTime::Max();
+    int index = -1;
+    bool is_off = false;
+  };
 
+  void TakeCommands(MonoTime now);
+  void EndBar(const PlaybackCommand& command, MonoTime now);
+  void KeepEpoch(const Timeline& timeline, MonoTime now);
+  Next Earliest(const Timeline& timeline, MonoTime now);
+  void StartNote(int index, MonoTime due, MonoTime now);
+  void StopNote(int index, MonoTime due, MonoTime now);
+  void Forget(int index, Telemetry::Kind why, MonoTime due, MonoTime now);
+  void SilenceAll(MonoTime now);
+  void Tell(Telemetry::Kind kind, const PlaybackCommand& note, MonoTime due,
+            MonoTime now);
+
+  const Options options_;
+  SpscRing<PlaybackCommand>* const commands_;
+  LatestValue<Timeline>* const timeline_;
+  MidiOutput* const output_;
+  SpscRing<Telemetry>* const telemetry_;
+
+  Epoch silenced_epoch_ = 0;  // nothing of it sounds any more
   int scheduled_count_ = 0;
   int sounding_count_ = 0;
+  std::array<PlaybackCommand, kMaxScheduled> scheduled_{};
+  std::array<Sounding, kMaxSounding> sounding_{};
 };
 
 }  // namespace antiphon::edge

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/bars/bar_assembler.h"
+
+#include <algorithm>
+
+namespace antiphon::edge {
+namespace {
+
+constexpr Ticks kEarly = Ticks::Of(kTicksPerWhole / 32);
+constexpr uint8_t kSustainPedal = 64;
+constexpr uint8_t kPedalDown = 64;
+
+}  // namespace
+
+void BarAssembler::OnMessage(const TimedMessage& m, const Timeline& timeline) {
+  const Ticks at = timeline.TicksAt(m.at);
+  if (m.message.IsNoteOn()) {
+    OnNoteOn(m.message, at, timeline, m.at);
+  } else if (m.message.IsNoteOff()) {
+    OnNoteOff(m.message, at);
+  } else if (m.message.IsControlChange() &&
+             m.message.controller() == kSustainPedal) {
+    OnPedal(m.message, at, timeline);
+  }
+}
+
+void BarAssembler::Clear() {
+  notes_.clear();
+  pedals_.clear();
+  pedal_down_.fill(false);
+}
+
+void BarAssembler::OnNoteOn(const MidiMessage& m, Ticks at,
+                            const Timeline& timeline, MonoTime time) {
+  const std::optional<BarSpan> bar = timeline.BarAt(at);
+  if (!bar) return;
+  OnNoteOff(m, at);  // a key struck twice without an off between
+  PlaySeq seq = bar->play_seq;
+  const MonoTime line = timeline.TimeAt(bar->end);
+  if (at < bar->end && bar->end - at < kEarly &&
+      line - time < absl::Milliseconds(40)) {
+    at = bar->end;
+    ++seq;
+  }
+  if (notes_.size() == kMaxNotes) {
+    notes_.pop_front();
+    ++forgotten_;
+  }
+  Played note;
+  note.bar = seq;
+  note.on = at;
+  note.channel = static_cast<uint8_t>(m.channel());
+  note.pitch = static_cast<uint8_t>(m.pitch());
+  note.velocity = static_cast<uint8_t>(m.velocity());
+  notes_.push_back(note);
+}
+
+void BarAssembler::OnNoteOff(const MidiMessage& m, Ticks at) {
+  for (Played& note : notes_) {
+    if (note.held_by != HeldBy::kKey || note.pitch != m.pitch() ||
+        note.channel != m.channel()) {
+      continue;
+    }
+    note.held_by = pedal_down_[static_cast<size_t>(m.channel())]
+                       ? HeldBy::kPedal
+                       : HeldBy::kNone;
+    note.off = at;
+  }
+}
+
+void BarAssembler::OnPedal(const MidiMessage& m, Ticks at,
+                           const Timeline& timeline) {
+  const bool down = m.value() >= kPedalDown;
+  bool& was_down = pedal_down_[static_cast<size_t>(m.channel())];
+  if (down == was_down) return;
+  was_down = down;
+  const std::optional<BarSpan> bar = timeline.BarAt(at);
+  if (bar) {
+    if (pedals_.size() == kMaxPedals) pedals_.pop_front();
+    pedals_.push_back({bar->play_seq, at, down});
+  }
+  if (down) return;
+  for (Played& note : notes_) {
+    if (note.held_by != HeldBy::kPedal || note.channel != m.channel()) continue;
+    note.held_by = HeldBy::kNone;
+    note.off = at;
+  }
+}
+
+bool BarAssembler::HasNoteOn(PlaySeq bar) const {
+  return std::any_of(notes_.begin(), notes_.end(),
+                     [bar](const Played& note) { return note.bar == bar; });
+}
+
+void BarAssembler::FillContext(PlaySeq origin, PlaySeq last, Ticks cut,
+                               const Timeline& timeline,
+                               Context& context) const {
+  context.origin = origin;
+  context.note_count = context.pedal_count = context.bar_count = 0;
+  const std::optional<BarSpan> first = timeline.Bar(origin);
+  if (!first) return;
+  const Ticks zero = first->begin;
+  for (PlaySeq seq = origin; seq <= last; ++seq) {
+    const std::optional<BarSpan> bar = timeline.Bar(seq);
+    if (!bar || context.bar_count == kMaxContextBars) break;
+    context.bars[static_cast<size_t>(context.bar_count++)] = {bar->begin - zero,
+                                                              bar->meter};
+  }
+  const auto in_context = [&](PlaySeq bar, Ticks at) {
+    return bar >= origin && bar <= last && at >= zero && at < cut;
+  };
+  // The newest, where there are more than fit.
+  int skip = -kMaxContextNotes;
+  for (const Played& note : notes_) skip += in_context(note.bar, note.on);
+  for (const Played& note : notes_) {
+    if (!in_context(note.bar, note.on) || skip-- > 0) continue;
+    const bool sounds = note.held_by != HeldBy::kNone || note.off > cut;
+    const Ticks end = sounds ? cut : note.off;
+    context.notes[static_cast<size_t>(context.note_count++)] = {
+        .tick = note.on - zero,
+        .duration = std::max(Ticks::Of(1), end - note.on),
+        .pitch = note.pitch,
+        .velocity = note.velocity,
+        .source = NoteSource::kHuman,
+        .held_by = note.held_by != HeldBy::kNone ? note.held_by
+                   : sounds                      ? HeldBy::kKey
+                                                 : HeldBy::kNone};
+  }
+  for (const Pedal& pedal : pedals_) {
+    if (!in_context(pedal.bar, pedal.at)) continue;
+    if (context.pedal_count == kMaxContextPedals) break;
+    context.pedals[static_cast<size_t>(context.pedal_count++)] = {
+        pedal.at - zero, pedal.down};
+  }
+}
+
+}  // namespace antiphon::edge

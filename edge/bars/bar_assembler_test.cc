@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/bars/bar_assembler.h"
+
+#include <gtest/gtest.h>
+
+namespace antiphon::edge {
+namespace {
+
+// 4/4 at 125 BPM: one tick is one millisecond.
+class BarAssemblerTest : public ::testing::Test {
+ protected:
+  BarAssemblerTest() {
+    timeline_.set_running(true);
+    timeline_.AddAnchor(Ticks(), MonoTime::FromNanos(0), 1e6);
+    for (PlaySeq seq = 0; seq < 4; ++seq) {
+      const Ticks begin = Ticks::Of(1920 * static_cast<int64_t>(seq));
+      timeline_.SetBar({seq, static_cast<BarIndex>(seq), begin,
+                        begin + Ticks::Of(1920), Meter{}});
+    }
+  }
+
+  void At(int64_t tick, const MidiMessage& message) {
+    bars_.OnMessage({MonoTime::FromNanos(tick * 1'000'000), message},
+                    timeline_);
+  }
+  const Context& Cut(PlaySeq origin, PlaySeq last) {
+    bars_.FillContext(origin, last, timeline_.Bar(last)->end, timeline_,
+                      context_);
+    return context_;
+  }
+
+  Timeline timeline_;
+  BarAssembler bars_;
+  Context context_;
+};
+
+TEST_F(BarAssemblerTest, NotesStandAtTheirTickFromTheOrigin) {
+  At(100, MidiMessage::NoteOn(0, 60, 80));
+  At(340, MidiMessage::NoteOff(0, 60));
+  At(2000, MidiMessage::NoteOn(0, 62, 81));
+  At(2100, MidiMessage::NoteOn(0, 62, 0));  // an off
+  const Context& context = Cut(0, 1);
+  ASSERT_EQ(context.note_count, 2);
+  EXPECT_EQ(context.notes[0].tick.count(), 100);
+  EXPECT_EQ(context.notes[0].duration.count(), 240);
+  EXPECT_EQ(context.notes[1].tick.count(), 2000);
+  EXPECT_EQ(context.notes[1].held_by, HeldBy::kNone);
+  EXPECT_EQ(context.bar_count, 2);
+  EXPECT_EQ(Cut(1, 1).notes[0].tick.count(), 80);
+}
+
+TEST_F(BarAssemblerTest, AKeyHeldOverTheLineIsToldAsHeldAndEndsLater) {
+  At(1800, MidiMessage::NoteOn(0, 60, 80));
+  EXPECT_EQ(Cut(0, 0).notes[0].held_by, HeldBy::kKey);
+  EXPECT_EQ(context_.notes[0].duration.count(), 120);
+  At(2400, MidiMessage::NoteOff(0, 60));
+  EXPECT_EQ(Cut(0, 1).notes[0].duration.count(), 600);
+  EXPECT_EQ(context_.notes[0].held_by, HeldBy::kNone);
+  EXPECT_FALSE(bars_.HasNoteOn(1));
+}
+
+TEST_F(BarAssemblerTest, ThePedalHoldsWhatTheKeyLetGo) {
+  At(10, MidiMessage::ControlChange(0, 64, 64));
+  At(100, MidiMessage::NoteOn(0, 60, 80));
+  At(200, MidiMessage::NoteOff(0, 60));
+  EXPECT_EQ(Cut(0, 0).notes[0].held_by, HeldBy::kPedal);
+  At(500, MidiMessage::ControlChange(0, 64, 63));
+  EXPECT_EQ(Cut(0, 0).notes[0].duration.count(), 400);
+  EXPECT_EQ(context_.pedal_count, 2);
+}
+
+TEST_F(BarAssemblerTest, AnEarlyDownbeatBelongsToTheNextBar) {
+  At(1881, MidiMessage::NoteOn(0, 60, 80));  // 39 ms before the line
+  At(1879, MidiMessage::NoteOn(0, 64, 80));  // 41 ms before it
+  EXPECT_EQ(Cut(0, 0).note_count, 1);
+  EXPECT_EQ(context_.notes[0].pitch, 64);
+  EXPECT_EQ(Cut(1, 1).notes[0].tick.count(), 0);
+  EXPECT_TRUE(bars_.HasNoteOn(1));
+}
+
+TEST_F(BarAssemblerTest, ABreakForgetsEverything) {
+  At(100, MidiMessage::NoteOn(0, 60, 80));
+  bars_.Clear();
+  At(300, MidiMessage::NoteOff(0, 60));
+  EXPECT_EQ(Cut(0, 0).note_count, 0);
+}
+
+TEST_F(BarAssemblerTest, TheNewestNotesFitWhereTooManyWerePlayed) {
+  for (int i = 0; i < kMaxContextNotes + 100; ++i) {
+    At(i, MidiMessage::NoteOn(0, static_cast<uint8_t>(i % 100), 80));
+  }
+  EXPECT_EQ(Cut(0, 0).note_count, kMaxContextNotes);
+  EXPECT_EQ(context_.notes[0].tick.count(), 100);
+}
+
+}  // namespace
+}  // namespace antiphon::edge

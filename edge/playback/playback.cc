@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/playback/playback.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace antiphon::edge {
+
+Playback::Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
+                   LatestValue<Timeline>* timeline, MidiOutput* output,
+                   SpscRing<Telemetry>* telemetry)
+    : options_(options),
+      commands_(commands),
+      timeline_(timeline),
+      output_(output),
+      telemetry_(telemetry) {}
+
+MonoTime Playback::Tick(MonoTime now) noexcept {
+  TakeCommands(now);
+  // Read after the commands: never older than what they speak of.
+  const Timeline& timeline = timeline_->Read();
+  KeepEpoch(timeline, now);
+  if (!timeline.running()) return MonoTime::Max();
+  // Every turn sends or forgets one event, so the loop is bounded.
+  while (true) {
+    const Next next = Earliest(timeline, now);
+    if (next.due > now) return next.due;
+    if (next.is_off) {
+      StopNote(next.index, next.due, now);
+    } else if (now - next.due > options_.late_grace) {
+      Forget(next.index, Telemetry::Kind::kLate, next.due, now);
+    } else {
+      StartNote(next.index, next.due, now);
+    }
+  }
+}
+
+void Playback::Silence(MonoTime now) noexcept {
+  TakeCommands(now);
+  SilenceAll(now);
+  silenced_epoch_ = timeline_->Read().epoch();
+  while (scheduled_count_ > 0) {
+    Forget(scheduled_count_ - 1, Telemetry::Kind::kDropped, now, now);
+  }
+}
+
+void Playback::TakeCommands(MonoTime now) {
+  PlaybackCommand command;
+  for (size_t i = 0; i < commands_->capacity(); ++i) {
+    if (!commands_->TryPop(command)) return;
+    if (command.kind == PlaybackCommand::Kind::kEndBar) {
+      EndBar(command, now);
+    } else if (scheduled_count_ == kMaxScheduled ||
+               command.epoch == silenced_epoch_) {
+      Tell(Telemetry::Kind::kDropped, command, now, now);
+    } else {
+      scheduled_[static_cast<size_t>(scheduled_count_++)] = command;
+    }
+  }
+}
+
+void Playback::EndBar(const PlaybackCommand& command, MonoTime now) {
+  for (int i = scheduled_count_; i-- > 0;) {
+    const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
+    if (note.epoch == command.epoch && note.play_seq == command.play_seq &&
+        note.tick >= command.tick) {
+      Forget(i, Telemetry::Kind::kDropped, now, now);
+    }
+  }
+  const std::optional<BarSpan> bar = timeline_->Read().Bar(command.play_seq);
+  if (!bar) return;
+  for (int i = 0; i < sounding_count_; ++i) {
+    Sounding& sounding = sounding_[static_cast<size_t>(i)];
+    if (sounding.note.play_seq != command.play_seq) continue;
+    sounding.off = std::min(sounding.off, bar->begin + command.tick);
+  }
+}
+
+void Playback::KeepEpoch(const Timeline& timeline, MonoTime now) {
+  const bool silent =
+      !timeline.running() || timeline.epoch() == silenced_epoch_;
+  for (int i = sounding_count_; i-- > 0;) {
+    if (silent ||
+        sounding_[static_cast<size_t>(i)].note.epoch != timeline.epoch()) {
+      StopNote(i, now, now);
+    }
+  }
+  for (int i = scheduled_count_; i-- > 0;) {
+    // Signed distance: epochs only grow.
+    if (scheduled_[static_cast<size_t>(i)].epoch < timeline.epoch()) {
+      Forget(i, Telemetry::Kind::kDropped, now, now);
+    }
+  }
+}
+
+Playback::Next Playback::Earliest(const Timeline& timeline, MonoTime now) {
+  Next next;
+  const auto consider = [&next](MonoTime due, int index, bool is_off) {
+    // At one instant note-offs go first.
+    if (due < next.due || (due == next.due && is_off && !next.is_off)) {
+      next = {due, index, is_off};
+    }
+  };
+  for (int i = 0; i < sounding_count_; ++i) {
+    consider(timeline.TimeAt(sounding_[static_cast<size_t>(i)].off), i, true);
+  }
+  const std::optional<BarSpan> last = timeline.LastBar();
+  for (int i = scheduled_count_; i-- > 0;) {
+    const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
+    const std::optional<BarSpan> bar = timeline.Bar(note.play_seq);
+    if (bar) {
+      consider(timeline.TimeAt(bar->begin + note.tick), i, false);
+    } else if (last && note.play_seq < last->play_seq) {
+      Forget(i, Telemetry::Kind::kDropped, now, now);  // its bar is history
+      // The last element has taken its place; look at the rest anew.
+      return Earliest(timeline, now);
+    }
+  }
+  return next;
+}
+
+void Playback::StartNote(int index, MonoTime due, MonoTime now) {
+  const PlaybackCommand note = scheduled_[static_cast<size_t>(index)];
+  for (int i = sounding_count_; i-- > 0;) {
+    const PlaybackCommand& other = sounding_[static_cast<size_t>(i)].note;
+    if (other.channel == note.channel && other.pitch == note.pitch) {
+      StopNote(i, due, now);
+    }
+  }
+  if (sounding_count_ == kMaxSounding) {
+    return Forget(index, Telemetry::Kind::kDropped, due, now);
+  }
+  scheduled_[static_cast<size_t>(index)] =
+      scheduled_[static_cast<size_t>(--scheduled_count_)];
+  const std::optional<BarSpan> bar = timeline_->Read().Bar(note.play_seq);
+  if (!bar) return;
+  const bool sent = output_->Send(
+      MidiMessage::NoteOn(note.channel, note.pitch, note.velocity));
+  // Kept as sounding even where the port refused: its off is tried all the
+  // same.
+  sounding_[static_cast<size_t>(sounding_count_++)] = {
+      note, bar->begin + note.tick + note.duration};
+  Tell(sent ? Telemetry::Kind::kNoteOn : Telemetry::Kind::kSendError, note, due,
+       now);
+}
+
+void Playback::StopNote(int index, MonoTime due, MonoTime now) {
+  const PlaybackCommand note = sounding_[static_cast<size_t>(index)].note;
+  sounding_[static_cast<size_t>(index)] =
+      sounding_[static_cast<size_t>(--sounding_count_)];
+  const bool sent =
+      output_->Send(MidiMessage::NoteOff(note.channel, note.pitch));
+  Tell(sent ? Telemetry::Kind::kNoteOff : Telemetry::Kind::kSendError, note,
+       due, now);
+}
+
+void Playback::Forget(int index, Telemetry::Kind why, MonoTime due,
+                      MonoTime now) {
+  Tell(why, scheduled_[static_cast<size_t>(index)], due, now);
+  scheduled_[static_cast<size_t>(index)] =
+      scheduled_[static_cast<size_t>(--scheduled_count_)];
+}
+
+void Playback::SilenceAll(MonoTime now) {
+  while (sounding_count_ > 0) StopNote(sounding_count_ - 1, now, now);
+}
+
+void Playback::Tell(Telemetry::Kind kind, const PlaybackCommand& note,
+                    MonoTime due, MonoTime now) {
+  telemetry_->TryPush({.kind = kind,
+                       .epoch = note.epoch,
+                       .play_seq = note.play_seq,
+                       .note = note.note,
+                       .channel = note.channel,
+                       .pitch = note.pitch,
+                       .velocity = note.velocity,
+                       .due = due,
+                       .sent = now});
+}
+
+}  // namespace antiphon::edge

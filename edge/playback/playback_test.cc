@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/playback/playback.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace antiphon::edge {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RecordingOutput : public MidiOutput {
+ public:
+  bool Send(const MidiMessage& m) noexcept override {
+    sent.push_back(absl::StrCat(m.IsNoteOn() ? "on " : "off ", m.pitch()));
+    return true;
+  }
+  std::vector<std::string> TakeAll() { return std::exchange(sent, {}); }
+  std::vector<std::string> sent;
+};
+
+// 4/4 at 125 BPM: one tick is one millisecond. Bars 0..3 of epoch 1.
+class PlaybackTest : public ::testing::Test {
+ protected:
+  PlaybackTest() {
+    Restart(1);
+    Publish();
+  }
+  void Restart(Epoch epoch) {
+    timeline_.Reset(epoch);
+    timeline_.set_running(true);
+    timeline_.AddAnchor(Ticks(), MonoTime::FromNanos(1), 1e6);
+    for (PlaySeq seq = 0; seq < 4; ++seq)
+      SetBar(seq, 1920 * static_cast<int64_t>(seq));
+  }
+  void SetBar(PlaySeq seq, int64_t begin) {
+    timeline_.SetBar(
+        {seq, 0, Ticks::Of(begin), Ticks::Of(begin + 1920), Meter{}});
+  }
+  void Publish() { latest_.Publish(timeline_); }
+  void Note(PlaySeq seq, int64_t tick, int64_t duration, uint8_t pitch,
+            Epoch epoch = 1) {
+    commands_.TryPush({PlaybackCommand::Kind::kNote, epoch, seq, number_++,
+                       Ticks::Of(tick), Ticks::Of(duration), 0, pitch, 80});
+  }
+  MonoTime Ms(int64_t ms) { return MonoTime::FromNanos(1 + ms * 1'000'000); }
+  std::vector<std::string> TickAt(int64_t ms) {
+    next_ = playback_.Tick(Ms(ms));
+    return output_.TakeAll();
+  }
+  int Told(Telemetry::Kind kind) {
+    int count = 0;
+    Telemetry t;
+    while (telemetry_.TryPop(t)) count += t.kind == kind;
+    return count;
+  }
+
+  Timeline timeline_;
+  LatestValue<Timeline> latest_;
+  SpscRing<PlaybackCommand> commands_{4096};
+  SpscRing<Telemetry> telemetry_{8192};
+  RecordingOutput output_;
+  Playback playback_{{}, &commands_, &latest_, &output_, &telemetry_};
+  uint32_t number_ = 0;
+  MonoTime next_;
+};
+
+TEST_F(PlaybackTest, SendsAtTheTickAndSaysWhenToComeBack) {
+  Note(1, 480, 240, 60);
+  EXPECT_THAT(TickAt(0), IsEmpty());
+  EXPECT_EQ(next_, Ms(2400));
+  EXPECT_THAT(TickAt(2399), IsEmpty());
+  EXPECT_THAT(TickAt(2400), ElementsAre("on 60"));
+  EXPECT_EQ(next_, Ms(2640));
+  EXPECT_THAT(TickAt(2640), ElementsAre("off 60"));
+  EXPECT_EQ(next_, MonoTime::Max());
+}
+
+TEST_F(PlaybackTest, OffsGoBeforeOnsAtOneInstant) {
+  Note(0, 100, 100, 60);
+  Note(0, 200, 100, 60);
+  EXPECT_THAT(TickAt(100), ElementsAre("on 60"));
+  EXPECT_THAT(TickAt(200), ElementsAre("off 60", "on 60"));
+  EXPECT_THAT(TickAt(300), ElementsAre("off 60"));
+}
+
+TEST_F(PlaybackTest, ALateOffNeverCutsAStruckAgainKey) {
+  Note(0, 100, 500, 60);
+  Note(0, 200, 900, 60);
+  TickAt(100);
+  EXPECT_THAT(TickAt(200), ElementsAre("off 60", "on 60"));
+  EXPECT_THAT(TickAt(600), IsEmpty());  // the first note's own off
+  EXPECT_THAT(TickAt(1100), ElementsAre("off 60"));
+}
+
+TEST_F(PlaybackTest, ANewEpochSilencesTheOld) {
+  Note(0, 100, 900, 60);
+  Note(0, 500, 100, 62);
+  TickAt(100);
+  Restart(2);
+  Publish();
+  EXPECT_THAT(TickAt(200), ElementsAre("off 60"));
+  EXPECT_THAT(TickAt(500), IsEmpty());
+  Note(0, 600, 100, 64, 2);
+  EXPECT_THAT(TickAt(600), ElementsAre("on 64"));
+}
+
+TEST_F(PlaybackTest, StoppedTimeSilencesAtOnce) {
+  Note(0, 100, 900, 60);
+  TickAt(100);
+  timeline_.Reset(2);
+  Publish();
+  EXPECT_THAT(TickAt(101), ElementsAre("off 60"));
+}
+
+TEST_F(PlaybackTest, ANoteBeyondTheGraceIsDroppedAndCounted) {
+  Note(0, 100, 100, 60);
+  Note(0, 110, 100, 62);
+  EXPECT_THAT(TickAt(121), ElementsAre("on 62"));
+  EXPECT_EQ(Told(Telemetry::Kind::kLate), 1);
+}
+
+TEST_F(PlaybackTest, EndBarDropsTheRestAndEndsWhatSounds) {
+  Note(0, 100, 3000, 60);
+  Note(0, 1900, 100, 62);
+  TickAt(100);
+  commands_.TryPush({PlaybackCommand::Kind::kEndBar, 1, 0, 0, Ticks::Of(1880),
+                     Ticks(), 0, 0, 0});
+  EXPECT_THAT(TickAt(1879), IsEmpty());
+  EXPECT_THAT(TickAt(1880), ElementsAre("off 60"));
+  EXPECT_THAT(TickAt(1910), IsEmpty());
+}
+
+TEST_F(PlaybackTest, FollowsTheLineWhenItMoves) {
+  Note(1, 0, 100, 60);
+  TickAt(1900);
+  SetBar(1, 1960);
+  Publish();
+  EXPECT_THAT(TickAt(1920), IsEmpty());
+  EXPECT_THAT(TickAt(1960), ElementsAre("on 60"));
+}
+
+TEST_F(PlaybackTest, SilenceEndsEverythingForTheEpoch) {
+  Note(0, 100, 900, 60);
+  Note(0, 200, 900, 62);
+  TickAt(100);
+  playback_.Silence(Ms(150));
+  EXPECT_THAT(output_.TakeAll(), ElementsAre("off 60"));
+  Note(0, 300, 10, 64);
+  EXPECT_THAT(TickAt(300), IsEmpty());
+  EXPECT_EQ(playback_.sounding(), 0);
+}
+
+TEST_F(PlaybackTest, AFullScheduleDropsAndCounts) {
+  for (int i = 0; i < Playback::kMaxScheduled + 5; ++i)
+    Note(3, i % 1900, 10, 60);
+  TickAt(0);
+  EXPECT_EQ(Told(Telemetry::Kind::kDropped), 5);
+}
+
+}  // namespace
+}  // namespace antiphon::edge
