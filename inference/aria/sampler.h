@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Draws the next token from a row of logits, as Aria's own generator does:
+// logits / temperature, softmax, then min_p (if given) or top_p, renormalise,
+// one draw. Ids outside NextTokens are removed before the softmax; the ids in
+// NextTokens::end become one outcome whose probability is their sum.
+//
+// The random number is a function of (seed, token index within the answer) and
+// of nothing else (Philox4x32-10, Salmon et al. 2011), and outcomes are laid
+// out in id order, so the same logits give the same draw on any host, alone or
+// in a batch. A Sampler owns scratch memory: one thread at a time, no
+// allocation after its first use with a vocabulary.
+#ifndef ANTIPHON_INFERENCE_ARIA_SAMPLER_H_
+#define ANTIPHON_INFERENCE_ARIA_SAMPLER_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "inference/aria/token_set.h"
+#include "inference/aria/vocabulary.h"
+
+namespace antiphon::inference {
+
+// What a draw returns instead of any of the ids in NextTokens::end.
+inline constexpr TokenId kEndOfAnswer = -1;
+
+struct SamplingOptions {
+  double temperature = 0.8;           // 0..2; 0 = the largest raw logit
+  std::optional<double> top_p = 0.9;  // 0..1; 1 or none = no filter
+  std::optional<double> min_p;        // 0..1; given, it replaces top_p
+};
+
+// InvalidArgument naming the field that is out of its range or not a number.
+absl::Status Validate(const SamplingOptions& options);
+
+// Identifies one draw.
+struct DrawKey {
+  uint64_t seed = 0;         // of the job
+  uint64_t token_index = 0;  // within the answer
+};
+
+// In [0, 1), a multiple of 2^-53.
+double UniformAt(DrawKey key);
+
+// A token that survived the filter. id kEndOfAnswer = all of NextTokens::end.
+struct TokenProbability {
+  TokenId id = 0;
+  double probability = 0;
+};
+
+class Sampler {
+ public:
+  // One token; kEndOfAnswer for any of `next.end`. Temperature 0 takes the
+  // largest single logit of both sets, the lower id on a tie. Errors:
+  // InvalidArgument for options out of range or an id beyond the logits;
+  // Internal for a NaN or +infinity among the logits in question, or no
+  // outcome left. −infinity is probability 0.
+  absl::StatusOr<TokenId> Sample(absl::Span<const float> logits,
+                                 const NextTokens& next,
+                                 const SamplingOptions& options, DrawKey key);
+
+  // What Sample draws from, in ascending order of id (kEndOfAnswer first);
+  // the probabilities sum to 1. Valid until the next call. Temperature 0: one
+  // entry.
+  absl::StatusOr<absl::Span<const TokenProbability>> Distribution(
+      absl::Span<const float> logits, const NextTokens& next,
+      const SamplingOptions& options);
+
+ private:
+  // Fills kept_ with the logits of the ids in question.
+  absl::Status Gather(absl::Span<const float> logits, const NextTokens& next);
+  absl::Status Greedy();
+  absl::Status Softmax(double temperature);
+  void MergeEnd();
+  void KeepTop(double top_p);
+  void KeepAbove(double min_p);
+  void Renormalise();
+
+  struct Candidate {
+    TokenId id = 0;
+    bool is_end = false;
+    float logit = 0;
+    double probability = 0;
+  };
+  std::vector<Candidate> candidates_;
+  std::vector<TokenProbability> kept_;
+};
+
+}  // namespace antiphon::inference
+
+#endif  // ANTIPHON_INFERENCE_ARIA_SAMPLER_H_
