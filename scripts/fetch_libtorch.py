@@ -72,7 +72,7 @@ def is_wanted(name, machine):
         if machine == "x86_64":
             return leaf in X86_LIBRARIES
         return ".so" in leaf and not any(w in leaf for w in CUDA_OR_PYTHON)
-    return "LICENSE" in leaf or leaf == "NOTICE"
+    return ".dist-info/" in name and leaf.lower().startswith(("license", "notice"))
 
 
 def pip_command(machine, destination):
