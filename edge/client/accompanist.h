@@ -111,7 +111,7 @@ struct Reply {
     kDisconnected,  // the stream ended or could not be opened
   };
   Kind kind = Kind::kChunk;
-  MonoTime at;
+  MonoTime at{};
   JobId job_id = 0;
   Epoch epoch = 0;
   PlaySeq play_seq = 0;  // of the human bar
@@ -124,7 +124,7 @@ struct Reply {
     uint32_t index = 0;  // within the answer
     Note note;           // ticks from the target bar's line
   };
-  std::array<AnswerNote, kMaxChunkNotes> notes;
+  std::array<AnswerNote, kMaxChunkNotes> notes{};
 };
 
 class Accompanist {

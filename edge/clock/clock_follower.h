@@ -46,6 +46,12 @@ class ClockFollower {
   std::optional<MonoTime> NextDue() const;
   Change OnDue(MonoTime at);
 
+  // A bar has begun, perhaps while the clock was freewheeling: its number is
+  // used up.
+  void OnBarBegun(PlaySeq bar) {
+    if (bar >= next_seq_) next_seq_ = bar + 1;
+  }
+
   const Timeline& timeline() const { return timeline_; }
   // Bar of the epoch's start, and whether its line was seen.
   PlaySeq first_bar() const { return first_bar_; }

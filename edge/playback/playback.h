@@ -39,8 +39,8 @@ struct PlaybackCommand {
   PlaySeq play_seq = 0;
   uint32_t note =
       0;  // number of the note in its bar's plan; unique in (play_seq)
-  Ticks tick;
-  Ticks duration;  // >= 1; kNote only
+  Ticks tick{};
+  Ticks duration{};  // >= 1; kNote only
   uint8_t channel = 0;
   uint8_t pitch = 0;
   uint8_t velocity = 0;
@@ -62,8 +62,8 @@ struct Telemetry {
   uint8_t channel = 0;
   uint8_t pitch = 0;
   uint8_t velocity = 0;
-  MonoTime due;   // ideal instant
-  MonoTime sent;  // instant of the call to the port
+  MonoTime due{};   // ideal instant
+  MonoTime sent{};  // instant of the call to the port
 };
 
 class Playback {
