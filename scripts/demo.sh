@@ -78,8 +78,10 @@ choose_model() {
   fi
   model=build/$preset/demo/random-nano
   if [[ ! -f $model/model.safetensors ]]; then
+    rm -rf "$model" "$model.partial"
     mkdir -p "$(dirname "$model")"
-    "$programs/antiphon-model" init --config=nano --out="$model"
+    "$programs/antiphon-model" init --config=nano --out="$model.partial"
+    mv "$model.partial" "$model"
   fi
   say "no trained model here: the weights are RANDOM, so what answers is noise"
 }
@@ -119,7 +121,7 @@ start_service() {
     --metrics="127.0.0.1:${ports[1]}" >"$out/inference.log" 2>&1 &
   service=$!
   for _ in {1..600}; do
-    if grep -q "ready on" "$out/inference.log"; then
+    if grep -qs "ready on" "$out/inference.log"; then
       say "service on $address, metrics on 127.0.0.1:${ports[1]}, model $model"
       return
     fi
