@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// bars.jsonl: one JSON object a line for every bar that sounded, flushed line
+// by line so that a crash loses none; and the same bar as a line for people.
+#ifndef ANTIPHON_EDGE_SESSION_BAR_LOG_H_
+#define ANTIPHON_EDGE_SESSION_BAR_LOG_H_
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "edge/session/bar_record.h"
+
+namespace antiphon::edge {
+
+// Fields in the order of the design: play_seq … model; null where there is
+// none.
+std::string FormatJsonLine(const BarRecord& record, const std::string& model);
+// "bar   3  answer   in_time     8 notes  slack +1850 ms  120.0 BPM"
+std::string FormatForPeople(const BarRecord& record);
+
+class BarLog {
+ public:
+  // Starts the file anew.
+  static absl::StatusOr<std::unique_ptr<BarLog>> Create(
+      const std::string& path);
+  ~BarLog();
+  BarLog(const BarLog&) = delete;
+  BarLog& operator=(const BarLog&) = delete;
+
+  void Write(const BarRecord& record, const std::string& model);
+
+ private:
+  explicit BarLog(std::FILE* file) : file_(file) {}
+
+  std::FILE* const file_;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_SESSION_BAR_LOG_H_
