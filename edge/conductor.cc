@@ -338,6 +338,15 @@ void Conductor::Schedule(const Plan& plan, size_t from) {
 // Row 9: what was really sent.
 void Conductor::OnTelemetry(const Telemetry& telemetry) {
   observer_->OnTelemetry(telemetry);
+  // A note on the very line is sent before the line is handled.
+  if (current_ && telemetry.play_seq == current_->play_seq + 1) {
+    if (early_.size() < kMaxPending) early_.push_back(telemetry);
+    return;
+  }
+  CountTelemetry(telemetry);
+}
+
+void Conductor::CountTelemetry(const Telemetry& telemetry) {
   const auto found = records_.find(telemetry.play_seq);
   if (found == records_.end()) return;
   BarRecord& record = found->second;
@@ -414,6 +423,8 @@ void Conductor::BeginBar(const BarSpan& bar) {
   record.lag = kLag;
   record.tempo = timeline().quarters_per_minute();
   observer_->OnBarBegin(bar, timeline().TimeAt(bar.begin));
+  for (const Telemetry& telemetry : early_) CountTelemetry(telemetry);
+  early_.clear();
 }
 
 // Nothing of the old epoch sounds, is asked for or may be repeated.
@@ -427,6 +438,7 @@ void Conductor::BreakEpoch() {
     if (sent_at_.contains(job)) CancelJob(job);
   }
   assembler_.Clear();
+  early_.clear();
   tempos_.clear();
   cutoffs_.clear();
   sent_at_.clear();

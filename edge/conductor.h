@@ -115,7 +115,8 @@ class Conductor {
   void OnChunk(Plan& plan, const Reply& reply);
   void OnCutoff(MonoTime at);                    // row 8
   void OnTelemetry(const Telemetry& telemetry);  // row 9
-  void OnRecord();                               // row 10
+  void CountTelemetry(const Telemetry& telemetry);
+  void OnRecord();  // row 10
   void OnTimeout(MonoTime at);
 
   // ---- Between the rows ----
@@ -154,6 +155,7 @@ class Conductor {
   std::optional<MonoTime> record_due_;    // of the bars before the present one
   std::map<PlaySeq, MonoTime> cutoffs_;   // of bars decided and not yet told
   std::map<PlaySeq, double> tempos_;      // of the last bars, at their end
+  std::deque<Telemetry> early_;           // of the bar that has not begun
   std::map<JobId, MonoTime> sent_at_;     // jobs that are open
   std::map<JobId, MonoTime> started_at_;
   JobId last_job_ = 0;

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The edge, assembled: rings, conductor, playback thread. Whoever creates it
+// hands in what differs between a stage, a rehearsal and a test: the inputs,
+// the output, the accompanist, the observer. Run() is the conductor's thread.
+#ifndef ANTIPHON_EDGE_AGENT_H_
+#define ANTIPHON_EDGE_AGENT_H_
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "edge/conductor.h"
+#include "edge/playback/playback_thread.h"
+#include "edge/port/midi_port.h"
+
+namespace antiphon::edge {
+
+class Agent {
+ public:
+  static constexpr size_t kMaxPlaybackCommands = 4096;
+  static constexpr size_t kMaxTelemetry = 8192;
+
+  // All outlive the agent.
+  Agent(const Conductor::Options& options, std::vector<MidiRing*> inputs,
+        Accompanist* accompanist, MidiOutput* output,
+        SessionObserver* observer);
+
+  // Conducts until `stop` says so (asked about every millisecond), then
+  // silences the output and tells the bar under way as cut off.
+  void Run(const std::function<bool()>& stop);
+
+  // Conductor's thread, or after Run().
+  const Conductor& conductor() const { return conductor_; }
+  int sounding() const { return playback_->sounding(); }
+  const PlaybackThread* playback_thread() const { return thread_.get(); }
+
+ private:
+  void TakeInput();
+
+  const std::vector<MidiRing*> inputs_;
+  SpscRing<PlaybackCommand> commands_{kMaxPlaybackCommands};
+  SpscRing<Telemetry> telemetry_{kMaxTelemetry};
+  LatestValue<Timeline> timeline_;
+  const std::unique_ptr<Playback> playback_;
+  Conductor conductor_;
+  std::unique_ptr<PlaybackThread> thread_;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_AGENT_H_
