@@ -30,8 +30,8 @@ class Grammar {
     kNothing,  // <E> was read
   };
   enum class Step {
-    kRefused,       // not allowed here; the state is unchanged
-    kAdvanced,      //
+    kRefused,  // not allowed here; the state is unchanged
+    kAdvanced,
     kNoteComplete,  // note() is new
   };
   // Narrows what comes next. Onset bounds are inside the present segment.
@@ -61,7 +61,7 @@ class Grammar {
   NextTokens Allowed() const;
 
   // Reads one token. Accepts the whole grammar above: also other instruments,
-  // drums, velocity 0, dur 0, a stream that starts without <S>.
+  // drums (<U> for one unknown), velocity 0, dur 0, a stream without <S>.
   Step Advance(TokenId id);
 
   Expects expects() const { return expects_; }
@@ -74,12 +74,13 @@ class Grammar {
   const TimedNote& note() const { return note_; }
 
  private:
-  NextTokens AllowedAtEvent(const Query& query, TokenRange onsets) const;
+  NextTokens AllowedAtEvent(const Query& query) const;
+  NextTokens AllowedAtOnset(const Query& query) const;
   // Ids of the onsets that are neither below the last one nor outside `query`.
   TokenRange OnsetsWithin(const Query& query) const;
-  bool Enter(Expects next);
   Step AdvanceAtEvent(TokenId id, TokenClass kind);
-  bool TakeOnset(TokenId id, TokenClass kind);
+  Step AdvanceAtOnset(TokenId id, TokenClass kind);
+  Step AdvanceAtDuration(TokenId id, TokenClass kind);
 
   Vocabulary vocabulary_;
   int segment_ms_;

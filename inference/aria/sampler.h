@@ -71,22 +71,21 @@ class Sampler {
       const SamplingOptions& options);
 
  private:
-  // Fills kept_ with the logits of the ids in question.
-  absl::Status Gather(absl::Span<const float> logits, const NextTokens& next);
-  absl::Status Greedy();
-  absl::Status Softmax(double temperature);
-  void MergeEnd();
-  void KeepTop(double top_p);
-  void KeepAbove(double min_p);
-  void Renormalise();
-
-  struct Candidate {
-    TokenId id = 0;
+  // The largest logit in question and its id.
+  struct Best {
+    TokenId id = kEndOfAnswer;
     bool is_end = false;
     float logit = 0;
-    double probability = 0;
   };
-  std::vector<Candidate> candidates_;
+  static absl::StatusOr<Best> FindBest(absl::Span<const float> logits,
+                                       const NextTokens& next);
+  // Fills kept_ with weights relative to the best; end ids become one entry.
+  void Weigh(absl::Span<const float> logits, const NextTokens& next,
+             float best_logit, double temperature);
+  void KeepTop(double top_p);
+  void KeepAbove(double min_p);
+  void Normalise();
+
   std::vector<TokenProbability> kept_;
 };
 

@@ -128,8 +128,10 @@ class Vocabulary {
   std::optional<TokenId> delimiter() const;   // <X>
 
  private:
-  std::optional<std::string> SpecialText(TokenId id) const;
   std::string PrefixText(TokenId id) const;
+  // Id of "onset:…" or "dur:…"; nothing for any other text.
+  std::optional<TokenId> TimedId(std::string_view text) const;
+  TokenId NoteIdOf(std::string_view text) const;
 
   VocabularyKind kind_;
   int instruments_ = 0;

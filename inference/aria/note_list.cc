@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/aria/note_list.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
+
+namespace antiphon::inference {
+namespace {
+
+constexpr int kSustainController = 64;
+constexpr int kPedalDownFrom = 64;
+constexpr int kChannels = 16;
+
+// General MIDI families (program / 8) to instruments; −1 = not in Aria.
+constexpr std::array<int, 16> kInstrumentOfFamily = {
+    0, -1, 1, 2, 3, 4, 5, 6, 7, 8, 9, -1, -1, -1, -1, -1};
+
+// The notes of one track that are sounding, per channel and pitch.
+class OpenNotes {
+ public:
+  void On(int channel, int pitch, int velocity, int64_t tick) {
+    At(channel, pitch).push_back({channel, pitch, velocity, tick, tick});
+  }
+
+  // Ends every open note of the key but those that start on this very tick:
+  // they stay open beside one that ended, else they vanish.
+  void Off(int channel, int pitch, int64_t tick, std::vector<FileNote>& ended) {
+    std::vector<FileNote>& open = At(channel, pitch);
+    std::vector<FileNote> kept;
+    bool any_ended = false;
+    for (FileNote& note : open) {
+      if (note.start_tick == tick) {
+        kept.push_back(note);
+        continue;
+      }
+      note.end_tick = tick;
+      ended.push_back(note);
+      any_ended = true;
+    }
+    if (!any_ended) kept.clear();
+    open = std::move(kept);
+  }
+
+ private:
+  std::vector<FileNote>& At(int channel, int pitch) {
+    return open_[static_cast<size_t>(channel * kPitches + pitch)];
+  }
+
+  std::vector<std::vector<FileNote>> open_ =
+      std::vector<std::vector<FileNote>>(size_t{kChannels} * kPitches);
+};
+
+void ReadTrack(const MidiFileTrack& track, NoteList& list) {
+  OpenNotes open;
+  for (const MidiFileEvent& event : track.events) {
+    const int channel = event.bytes[0] & 0x0F;
+    const int first = event.bytes[1];
+    const int second = event.bytes[2];
+    switch (event.bytes[0] & 0xF0) {
+      case 0x90:
+        if (second > 0) {
+          open.On(channel, first, second, event.tick);
+          break;
+        }
+        [[fallthrough]];
+      case 0x80:
+        open.Off(channel, first, event.tick, list.notes);
+        break;
+      case 0xB0:
+        if (first == kSustainController) {
+          list.pedals.push_back(
+              {channel, second >= kPedalDownFrom, event.tick});
+        }
+        break;
+      case 0xC0:
+        list.programs.push_back({channel, first, event.tick});
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+bool IsIgnored(const Vocabulary& vocabulary, int program) {
+  if (program == 0) return false;
+  const int instrument = kInstrumentOfFamily[static_cast<size_t>(program / 8)];
+  return instrument < 0 || instrument >= vocabulary.instruments();
+}
+
+// Whether a note of the channel ends in (on, off].
+bool EndsANote(const std::vector<FileNote>& notes, int channel, int64_t on,
+               int64_t off) {
+  for (const FileNote& note : notes) {
+    if (note.start_tick > off) break;
+    if (note.channel == channel && on < note.end_tick && note.end_tick <= off) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// Marks in `drop` the changes of one channel that no note needs.
+void MarkRedundant(const NoteList& list, int channel, std::vector<bool>& drop) {
+  std::optional<size_t> pressed;  // index of the press that is down
+  for (size_t i = 0; i < list.pedals.size(); ++i) {
+    const PedalChange& change = list.pedals[i];
+    if (change.channel != channel) continue;
+    if (i + 1 == list.pedals.size() && change.down) drop[i] = true;
+    if (change.down) {
+      if (pressed) {
+        drop[i] = true;
+      } else {
+        pressed = i;
+      }
+    } else if (!pressed) {
+      drop[i] = true;
+    } else {
+      if (!EndsANote(list.notes, channel, list.pedals[*pressed].tick,
+                     change.tick)) {
+        drop[i] = drop[*pressed] = true;
+      }
+      pressed.reset();
+    }
+  }
+}
+
+}  // namespace
+
+NoteList ReadNotes(const MidiFile& file) {
+  NoteList list;
+  for (const MidiFileTrack& track : file.tracks) ReadTrack(track, list);
+  const auto by_start = [](const FileNote& a, const FileNote& b) {
+    return a.start_tick < b.start_tick;
+  };
+  const auto by_tick = [](const auto& a, const auto& b) {
+    return a.tick < b.tick;
+  };
+  std::stable_sort(list.notes.begin(), list.notes.end(), by_start);
+  std::stable_sort(list.pedals.begin(), list.pedals.end(), by_tick);
+  std::stable_sort(list.programs.begin(), list.programs.end(), by_tick);
+  return list;
+}
+
+void DropIgnoredInstruments(const Vocabulary& vocabulary, NoteList& list) {
+  std::array<bool, kChannels> ignored{};
+  for (const ProgramChange& change : list.programs) {
+    if (change.channel != kDrumChannel &&
+        IsIgnored(vocabulary, change.program)) {
+      ignored[static_cast<size_t>(change.channel)] = true;
+    }
+  }
+  const auto is_ignored = [&ignored](const auto& message) {
+    return ignored[static_cast<size_t>(message.channel)];
+  };
+  std::erase_if(list.notes, is_ignored);
+  std::erase_if(list.pedals, is_ignored);
+  std::erase_if(list.programs, is_ignored);
+}
+
+void RemoveRedundantPedals(NoteList& list) {
+  std::vector<bool> drop(list.pedals.size(), false);
+  for (int channel = 0; channel < kChannels; ++channel) {
+    const bool plays =
+        std::any_of(list.notes.begin(), list.notes.end(),
+                    [&](const FileNote& n) { return n.channel == channel; });
+    if (plays) {
+      MarkRedundant(list, channel, drop);
+      continue;
+    }
+    for (size_t i = 0; i < list.pedals.size(); ++i) {
+      if (list.pedals[i].channel == channel) drop[i] = true;
+    }
+  }
+  std::vector<PedalChange> kept;
+  for (size_t i = 0; i < list.pedals.size(); ++i) {
+    if (!drop[i]) kept.push_back(list.pedals[i]);
+  }
+  list.pedals = std::move(kept);
+}
+
+void KeepFirst(const TempoMap& tempos, int64_t limit_ms, NoteList& list) {
+  std::erase_if(list.notes, [&](const FileNote& note) {
+    return tempos.DurationMs(0, note.start_tick) > limit_ms;
+  });
+  std::erase_if(list.pedals, [&](const PedalChange& change) {
+    return tempos.DurationMs(0, change.tick) > limit_ms;
+  });
+  if (!list.pedals.empty() && list.pedals.back().down) list.pedals.pop_back();
+}
+
+std::optional<int> InstrumentOfChannel(const NoteList& list, int channel) {
+  int program = 0;
+  for (const ProgramChange& change : list.programs) {
+    if (change.channel == channel) program = change.program;
+  }
+  const int instrument = kInstrumentOfFamily[static_cast<size_t>(program / 8)];
+  if (instrument < 0) return std::nullopt;
+  return instrument;
+}
+
+}  // namespace antiphon::inference
