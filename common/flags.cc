@@ -9,8 +9,11 @@
 namespace antiphon {
 namespace {
 
+// --session-dir is the flag session_dir.
 absl::CommandLineFlag* Find(absl::string_view name) {
-  return name.empty() ? nullptr : absl::FindCommandLineFlag(name);
+  std::string with_underscores(name);
+  for (char& c : with_underscores) c = c == '-' ? '_' : c;
+  return name.empty() ? nullptr : absl::FindCommandLineFlag(with_underscores);
 }
 
 absl::Status Unknown(absl::string_view arg) {

@@ -190,6 +190,7 @@ void Conductor::OnLine(MonoTime at) {
   OnRecord();  // of a bar so short that its record is still waiting
   tempos_[bar->play_seq] = timeline().quarters_per_minute();
   while (tempos_.size() > kMaxContextBars) tempos_.erase(tempos_.begin());
+  records_[bar->play_seq].tempo = timeline().quarters_per_minute();
   OnCut(*bar, at);
   record_due_ = at + kRecordDelay;
   if (const auto next = timeline().Bar(bar->play_seq + 1)) {
@@ -422,7 +423,7 @@ void Conductor::BeginBar(const BarSpan& bar) {
   record.epoch = timeline().epoch();
   record.lag = kLag;
   record.tempo = timeline().quarters_per_minute();
-  observer_->OnBarBegin(bar, timeline().TimeAt(bar.begin));
+  observer_->OnBarBegin(bar, timeline().TimeAt(bar.begin), timeline().epoch());
   for (const Telemetry& telemetry : early_) CountTelemetry(telemetry);
   early_.clear();
 }

@@ -42,7 +42,7 @@ class SessionObserver {
  public:
   virtual ~SessionObserver() = default;
   virtual void OnHuman(const TimedMessage&) {}
-  virtual void OnBarBegin(const BarSpan&, MonoTime /*line*/) {}
+  virtual void OnBarBegin(const BarSpan&, MonoTime /*line*/, Epoch) {}
   virtual void OnTelemetry(const Telemetry&) {}
   virtual void OnReply(const Reply&) {}
   virtual void OnBar(const BarRecord&) {}

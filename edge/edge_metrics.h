@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the edge shows of itself, antiphon_edge_*: docs/metrics.md has a line
+// for each. Every series exists at 0 from the start. Conductor thread.
+#ifndef ANTIPHON_EDGE_EDGE_METRICS_H_
+#define ANTIPHON_EDGE_EDGE_METRICS_H_
+
+#include <array>
+#include <string>
+
+#include "common/metrics/metrics.h"
+#include "common/music/note.h"
+
+namespace antiphon::edge {
+
+struct EdgeMetrics {
+  EdgeMetrics(Metrics& metrics, const std::string& version);
+
+  void CountBar(Outcome outcome, Reason reason) {
+    bars[static_cast<size_t>(outcome)][static_cast<size_t>(reason)]
+        ->Increment();
+  }
+
+  std::array<std::array<Counter*, kReasons>, kOutcomes> bars{};
+  Counter* deadline_misses;
+  Histogram* slack;
+  Histogram* emission_error;
+  Counter* notes_sent;
+  Counter* notes_late;
+  Counter* notes_dropped;
+  Counter* send_errors;
+  Gauge* sounding;
+  Histogram* first_chunk;
+  Histogram* last_chunk;
+  Counter* tokens;
+  Counter* stale_replies;
+  Counter* late_answer_notes;
+  Counter* malformed_replies;
+  Counter* input_dropped;
+  Counter* late_events;
+  Counter* pulses;
+  Gauge* clock_running;
+  Gauge* clock_locked;
+  Gauge* tempo;
+  Gauge* stream_connected;
+  Counter* stream_connects;
+  Gauge* round_trip;
+  Gauge* jobs_open;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_EDGE_METRICS_H_

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Watches a session for those outside it: bars.jsonl and session.mid, a line a
+// bar for people, metrics. Conductor thread; files are written line by line,
+// session.mid at the end.
+#ifndef ANTIPHON_EDGE_SESSION_RECORDER_H_
+#define ANTIPHON_EDGE_SESSION_RECORDER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "edge/client/grpc_accompanist.h"
+#include "edge/conductor.h"
+#include "edge/edge_metrics.h"
+#include "edge/session/bar_log.h"
+#include "edge/session/session_writer.h"
+
+namespace antiphon::edge {
+
+class SessionRecorder : public SessionObserver {
+ public:
+  // `directory` "": no files. `client` may be null (then the model has no
+  // name).
+  static absl::StatusOr<std::unique_ptr<SessionRecorder>> Create(
+      const std::string& directory, EdgeMetrics* metrics,
+      const GrpcAccompanist* client, bool print_bars);
+
+  // Writes session.mid.
+  absl::Status Finish();
+
+  int bars() const { return bars_; }
+
+  void OnHuman(const TimedMessage& message) override;
+  void OnBarBegin(const BarSpan& bar, MonoTime line, Epoch epoch) override;
+  void OnTelemetry(const Telemetry& telemetry) override;
+  void OnReply(const Reply& reply) override;
+  void OnBar(const BarRecord& record) override;
+
+ private:
+  SessionRecorder(const std::string& directory, EdgeMetrics* metrics,
+                  const GrpcAccompanist* client, bool print_bars)
+      : directory_(directory),
+        metrics_(metrics),
+        client_(client),
+        print_bars_(print_bars) {}
+
+  const std::string directory_;
+  EdgeMetrics* const metrics_;
+  const GrpcAccompanist* const client_;
+  const bool print_bars_;
+  std::unique_ptr<BarLog> log_;
+  SessionWriter writer_;
+  std::map<JobId, MonoTime> started_;  // at most kMaxStarted
+  std::map<JobId, bool> first_seen_;
+  int bars_ = 0;
+};
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_SESSION_RECORDER_H_
