@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/port/rtmidi_port.h"
+
+#include <RtMidi.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iostream>
+#include <type_traits>
+#include <utility>
+
+#ifdef __unix__
+#include <dlfcn.h>
+#endif
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/rt/clock.h"
+#include "edge/port/port_name.h"
+
+namespace antiphon::edge {
+
+// Collects what RtMidi reports: with a callback set it throws no more. While a
+// port is set up the first text is kept; later, in any thread, only counted.
+class RtMidiErrors {
+ public:
+  static void OnError(RtMidiError::Type type, const std::string& text,
+                      void* self) {
+    if (type == RtMidiError::DEBUG_WARNING) return;
+    auto* errors = static_cast<RtMidiErrors*>(self);
+    if (errors->count_.fetch_add(1, std::memory_order_relaxed) == 0) {
+      errors->first_ = text;
+    }
+  }
+
+  bool any() const { return count() > 0; }
+  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  const std::string& first() const { return first_; }
+
+ private:
+  std::atomic<uint64_t> count_{0};
+  std::string first_;
+};
+
+namespace {
+
+struct Api {
+  MidiApi api;
+  RtMidi::Api rtmidi;
+  const char* name;
+  const char* remedy;
+};
+
+// In the order in which kAuto tries them. JACK before ALSA: where a JACK server
+// runs, it was started on purpose.
+constexpr std::array<Api, 4> kApis = {{
+    {MidiApi::kJack, RtMidi::UNIX_JACK, "jack",
+     "start a JACK server or choose another MIDI API"},
+    {MidiApi::kAlsa, RtMidi::LINUX_ALSA, "alsa",
+     "load the kernel module snd-seq or choose another MIDI API"},
+    {MidiApi::kCoreMidi, RtMidi::MACOSX_CORE, "core", "check Audio MIDI Setup"},
+    {MidiApi::kWindows, RtMidi::WINDOWS_MM, "winmm",
+     "check that a MIDI driver is installed"},
+}};
+
+#ifdef __unix__
+// libjack and ALSA's library are RtMidi's dependencies, not ours, and either
+// may be absent: their functions are looked up by name.
+template <typename Function>
+void CallIfThere(const char* name, Function* argument) {
+  if (void* found = dlsym(RTLD_DEFAULT, name)) {
+    reinterpret_cast<void (*)(Function*)>(found)(argument);
+  }
+}
+void DropText(const char* /*text*/) {}
+void DropError(const char* /*file*/, int /*line*/, const char* /*function*/,
+               int /*error*/, const char* /*format*/, ...) {}
+#endif
+
+// Keeps consoles clean while a port is set up: RtMidi's constructor writes to
+// std::cerr and the libraries below it to stderr, but what fails comes back as
+// a Status anyway.
+class QuietSetup {
+ public:
+  QuietSetup() : cerr_(std::cerr.rdbuf(nullptr)) {
+#ifdef __unix__
+    CallIfThere("jack_set_error_function", &DropText);
+    CallIfThere("jack_set_info_function", &DropText);
+    CallIfThere("snd_lib_error_set_handler", &DropError);
+#endif
+  }
+  ~QuietSetup() { std::cerr.rdbuf(cerr_); }
+  QuietSetup(const QuietSetup&) = delete;
+  QuietSetup& operator=(const QuietSetup&) = delete;
+
+ private:
+  std::streambuf* const cerr_;
+};
+
+bool IsCompiled(const Api& api) {
+  std::vector<RtMidi::Api> compiled;
+  RtMidi::getCompiledApi(compiled);
+  return std::find(compiled.begin(), compiled.end(), api.rtmidi) !=
+         compiled.end();
+}
+
+absl::Status Unavailable(const Api& api, std::string_view why) {
+  return absl::UnavailableError(absl::StrCat(
+      "MIDI API ", api.name, ": ", absl::string_view(why.data(), why.size()),
+      "; remedy: ", api.remedy));
+}
+
+template <typename Port>
+constexpr const char* Kind() {
+  return std::is_same_v<Port, RtMidiIn> ? "MIDI input" : "MIDI output";
+}
+
+// A port object of RtMidi, connected to its API, and the errors it reports to.
+template <typename Port>
+struct Opened {
+  std::unique_ptr<RtMidiErrors> errors = std::make_unique<RtMidiErrors>();
+  std::unique_ptr<Port> port{};
+};
+
+template <typename Port>
+absl::StatusOr<Opened<Port>> OpenApi(const Api& api, const std::string& name) {
+  if (!IsCompiled(api)) return Unavailable(api, "not in this build of RtMidi");
+  Opened<Port> opened;
+  try {
+    opened.port = std::make_unique<Port>(api.rtmidi, name);
+    opened.port->setErrorCallback(&RtMidiErrors::OnError, opened.errors.get());
+    // RtMidi reports a missing JACK server only when it is asked for something.
+    opened.port->getPortCount();
+  } catch (const RtMidiError& error) {
+    return Unavailable(api, error.getMessage());
+  }
+  if (opened.errors->any()) return Unavailable(api, opened.errors->first());
+  return opened;
+}
+
+template <typename Port>
+std::vector<std::string> NamesOf(Port& port) {
+  std::vector<std::string> names;
+  const unsigned count = port.getPortCount();
+  for (unsigned i = 0; i < count; ++i) names.push_back(port.getPortName(i));
+  return names;
+}
+
+// Makes the virtual port or the connection; returns a description of it.
+template <typename Port>
+absl::StatusOr<std::string> Attach(const Api& api, const PortOptions& options,
+                                   Opened<Port>& opened) {
+  std::string description;
+  if (options.peer.empty()) {
+    opened.port->openVirtualPort(options.own_name);
+    description =
+        absl::StrCat(api.name, ", virtual port \"", options.own_name, "\"");
+  } else {
+    const std::vector<std::string> names = NamesOf(*opened.port);
+    auto match = MatchPortName(absl::StrCat(Kind<Port>(), " (", api.name, ")"),
+                               options.peer, names);
+    if (!match.ok()) return match.status();
+    opened.port->openPort(static_cast<unsigned>(*match), options.own_name);
+    description =
+        absl::StrCat(api.name, ", connected to \"", names[*match], "\"");
+  }
+  if (opened.errors->any()) {
+    return absl::UnavailableError(absl::StrCat(
+        Kind<Port>(), " \"", options.own_name, "\" (", description,
+        ") cannot be opened: ", opened.errors->first(),
+        "; remedy: name a port that exists, see the list of ports"));
+  }
+  return description;
+}
+
+template <typename Port>
+struct Attached {
+  Opened<Port> opened;
+  std::string description;
+};
+
+// `prepare(port)` comes before the port exists for others, so that nothing that
+// arrives is missed.
+template <typename Port, typename Prepare>
+absl::StatusOr<Attached<Port>> Open(const PortOptions& options,
+                                    Prepare prepare) {
+  QuietSetup quiet;
+  std::vector<std::string> absent;   // APIs that do not work here
+  std::vector<std::string> refused;  // APIs that do, but not this port
+  absl::Status last = absl::UnavailableError("RtMidi has no MIDI API");
+  for (const Api& api : kApis) {
+    if (options.api != api.api && options.api != MidiApi::kAuto) continue;
+    if (options.api == MidiApi::kAuto && !IsCompiled(api)) continue;
+    auto opened = OpenApi<Port>(api, options.own_name);
+    if (!opened.ok()) {
+      absent.emplace_back(opened.status().message());
+      continue;
+    }
+    prepare(*opened->port);
+    auto description = Attach(api, options, *opened);
+    if (description.ok()) {
+      return Attached<Port>{*std::move(opened), *std::move(description)};
+    }
+    refused.emplace_back(description.status().message());
+    last = description.status();
+  }
+  if (!refused.empty()) {
+    return absl::Status(last.code(), absl::StrJoin(refused, "; "));
+  }
+  if (absent.empty()) return last;
+  return absl::UnavailableError(absl::StrJoin(absent, "; "));
+}
+
+}  // namespace
+
+std::optional<MidiApi> ParseMidiApi(std::string_view name) {
+  if (name == "auto") return MidiApi::kAuto;
+  for (const Api& api : kApis) {
+    if (name == api.name) return api.api;
+  }
+  return std::nullopt;
+}
+
+std::vector<PortList> ListPorts(MidiApi wanted) {
+  QuietSetup quiet;
+  std::vector<PortList> lists;
+  for (const Api& api : kApis) {
+    if (wanted == MidiApi::kAuto ? !IsCompiled(api) : wanted != api.api) {
+      continue;
+    }
+    PortList list;
+    list.api = api.name;
+    auto in = OpenApi<RtMidiIn>(api, "Antiphon list");
+    auto out = OpenApi<RtMidiOut>(api, "Antiphon list");
+    list.status = in.ok() ? out.status() : in.status();
+    if (in.ok()) list.inputs = NamesOf(*in->port);
+    if (out.ok()) list.outputs = NamesOf(*out->port);
+    lists.push_back(std::move(list));
+  }
+  return lists;
+}
+
+// ---- Input ----
+
+absl::StatusOr<std::unique_ptr<RtMidiInput>> RtMidiInput::Create(
+    const PortOptions& options, MidiRing* ring) {
+  auto input = std::unique_ptr<RtMidiInput>(new RtMidiInput(ring));
+  auto attached = Open<RtMidiIn>(options, [&input](RtMidiIn& port) {
+    port.ignoreTypes(false, false, false);
+    port.setCallback(&RtMidiInput::OnDelivery, input.get());
+  });
+  if (!attached.ok()) return attached.status();
+  input->description_ = std::move(attached->description);
+  input->errors_ = std::move(attached->opened.errors);
+  input->port_ = std::move(attached->opened.port);
+  return input;
+}
+
+RtMidiInput::RtMidiInput(MidiRing* ring) : ring_(ring) {}
+
+RtMidiInput::~RtMidiInput() = default;
+
+void RtMidiInput::OnDelivery(double /*delta*/,
+                             std::vector<unsigned char>* bytes, void* self) {
+  auto* input = static_cast<RtMidiInput*>(self);
+  const MonoTime now = rt::Now();
+  input->parser_.Feed(*bytes, [input, now](const MidiMessage& message) {
+    input->ring_->TryPush({now, message});
+  });
+  input->malformed_.store(input->parser_.dropped(), std::memory_order_relaxed);
+}
+
+// ---- Output ----
+
+absl::StatusOr<std::unique_ptr<RtMidiOutput>> RtMidiOutput::Create(
+    const PortOptions& options) {
+  auto output = std::unique_ptr<RtMidiOutput>(new RtMidiOutput());
+  auto attached = Open<RtMidiOut>(options, [](RtMidiOut&) {});
+  if (!attached.ok()) return attached.status();
+  output->description_ = std::move(attached->description);
+  output->errors_ = std::move(attached->opened.errors);
+  output->port_ = std::move(attached->opened.port);
+  return output;
+}
+
+RtMidiOutput::RtMidiOutput() = default;
+
+RtMidiOutput::~RtMidiOutput() = default;
+
+bool RtMidiOutput::Send(const MidiMessage& message) noexcept {
+  if (message.size() == 0) return false;
+  const uint64_t errors = errors_->count();
+  try {
+    port_->sendMessage(message.data(), message.size());
+  } catch (...) {
+    return false;
+  }
+  return errors_->count() == errors;
+}
+
+}  // namespace antiphon::edge

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/jack_listener.h"
+
+#include <jack/midiport.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace antiphon::testing {
+
+absl::StatusOr<std::unique_ptr<JackListener>> JackListener::Create(
+    const std::string& name) {
+  jack_client_t* client =
+      jack_client_open(name.c_str(), JackNoStartServer, nullptr);
+  if (client == nullptr) {
+    return absl::UnavailableError(absl::StrCat("JACK client ", name));
+  }
+  auto listener = std::unique_ptr<JackListener>(new JackListener(client));
+  if (listener->port_ == nullptr || jack_activate(client) != 0) {
+    return absl::UnavailableError(absl::StrCat("JACK port ", name, ":in"));
+  }
+  return listener;
+}
+
+JackListener::JackListener(jack_client_t* client)
+    : client_(client),
+      port_(jack_port_register(client, "in", JACK_DEFAULT_MIDI_TYPE,
+                               JackPortIsInput, 0)),
+      clock_(client),
+      stored_(kMaxEvents) {
+  jack_set_process_callback(client_, &JackListener::OnPeriod, this);
+}
+
+JackListener::~JackListener() { jack_client_close(client_); }
+
+absl::Status JackListener::Hear(const std::string& port) {
+  if (jack_connect(client_, port.c_str(), jack_port_name(port_)) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("JACK port \"", port, "\""));
+}
+
+std::vector<HeardEvent> JackListener::Events() const {
+  std::vector<HeardEvent> events;
+  const size_t n = count();
+  for (size_t i = 0; i < n; ++i) {
+    const Stored& s = stored_[i];
+    events.push_back({s.at, {s.bytes, s.bytes + s.size}});
+  }
+  return events;
+}
+
+int JackListener::OnPeriod(jack_nframes_t frames, void* self) {
+  auto* listener = static_cast<JackListener*>(self);
+  void* buffer = jack_port_get_buffer(listener->port_, frames);
+  const jack_nframes_t period = jack_last_frame_time(listener->client_);
+  const uint32_t events = jack_midi_get_event_count(buffer);
+  size_t n = listener->count_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < events; ++i) {
+    jack_midi_event_t event;
+    if (jack_midi_event_get(&event, buffer, i) != 0) continue;
+    if (n == kMaxEvents) {
+      ++listener->lost_;
+      continue;
+    }
+    Stored& stored = listener->stored_[n++];
+    stored.at = listener->clock_.TimeOf(period + event.time);
+    stored.size = std::min(event.size, sizeof(stored.bytes));
+    std::copy_n(event.buffer, stored.size, stored.bytes);
+  }
+  listener->count_.store(n, std::memory_order_release);
+  return 0;
+}
+
+}  // namespace antiphon::testing

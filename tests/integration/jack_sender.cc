@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/integration/jack_sender.h"
+
+#include <jack/midiport.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace antiphon::testing {
+
+absl::StatusOr<std::unique_ptr<JackSender>> JackSender::Create(
+    const std::string& name) {
+  jack_client_t* client =
+      jack_client_open(name.c_str(), JackNoStartServer, nullptr);
+  if (client == nullptr) {
+    return absl::UnavailableError(absl::StrCat("JACK client ", name));
+  }
+  auto sender = std::unique_ptr<JackSender>(new JackSender(client));
+  if (sender->port_ == nullptr || jack_activate(client) != 0) {
+    return absl::UnavailableError(absl::StrCat("JACK port ", name, ":out"));
+  }
+  return sender;
+}
+
+JackSender::JackSender(jack_client_t* client)
+    : client_(client),
+      port_(jack_port_register(client, "out", JACK_DEFAULT_MIDI_TYPE,
+                               JackPortIsOutput, 0)),
+      clock_(client) {
+  jack_set_process_callback(client_, &JackSender::OnPeriod, this);
+}
+
+JackSender::~JackSender() { jack_client_close(client_); }
+
+absl::Status JackSender::PlayTo(const std::string& port) {
+  if (jack_connect(client_, jack_port_name(port_), port.c_str()) == 0) {
+    return absl::OkStatus();
+  }
+  return absl::NotFoundError(absl::StrCat("JACK port \"", port, "\""));
+}
+
+void JackSender::Play(std::vector<TimedMessage> messages) {
+  messages_ = std::move(messages);
+  ready_.store(true);
+}
+
+int JackSender::OnPeriod(jack_nframes_t frames, void* self) {
+  auto* sender = static_cast<JackSender*>(self);
+  void* buffer = jack_port_get_buffer(sender->port_, frames);
+  jack_midi_clear_buffer(buffer);
+  if (!sender->ready_.load()) return 0;
+  const jack_nframes_t period = jack_last_frame_time(sender->client_);
+  size_t n = sender->sent_.load(std::memory_order_relaxed);
+  for (; n < sender->messages_.size(); ++n) {
+    const TimedMessage& m = sender->messages_[n];
+    // Frame counters wrap around; the difference does not.
+    const auto offset =
+        static_cast<int32_t>(sender->clock_.FrameOf(m.at) - period);
+    if (offset >= static_cast<int32_t>(frames)) break;
+    const auto at = static_cast<jack_nframes_t>(std::max(offset, 0));
+    if (jack_midi_event_write(buffer, at, m.message.data(), m.message.size()) !=
+        0) {
+      break;
+    }
+  }
+  sender->sent_.store(n, std::memory_order_release);
+  return 0;
+}
+
+}  // namespace antiphon::testing
