@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/model/random_checkpoint.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "inference/model/sha256.h"
+#include "nlohmann/json.hpp"
+
+namespace antiphon::inference {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kBlockValues = size_t{1} << 16;
+constexpr float kSpread = 0.02f;  // standard deviation of every matrix
+
+// SplitMix64: value i of a stream.
+uint64_t Mix(uint64_t seed, uint64_t i) {
+  uint64_t x = seed + (i + 1) * 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+// Near enough to normal: four uniform 16-bit numbers, centred and scaled. All
+// steps are exact or correctly rounded, so every host gets the same bits.
+float NormalLike(uint64_t bits) {
+  int32_t sum = 0;
+  for (int k = 0; k < 4; ++k) {
+    sum += static_cast<int32_t>((bits >> (16 * k)) & 0xffff);
+  }
+  constexpr float kDeviation = 37837.0f;  // of such a sum
+  return static_cast<float>(sum - 2 * 0xffff) * (kSpread / kDeviation);
+}
+
+// Norms start as the identity, matrices at random.
+float Value(const TensorSpec& tensor, uint64_t stream, uint64_t i) {
+  if (tensor.shape.size() == 2) return NormalLike(Mix(stream, i));
+  return absl::EndsWith(tensor.name, ".bias") ? 0.0f : 1.0f;
+}
+
+int64_t Elements(const TensorSpec& tensor) {
+  int64_t elements = 1;
+  for (int64_t size : tensor.shape) elements *= size;
+  return elements;
+}
+
+std::string Header(const std::vector<TensorSpec>& tensors) {
+  nlohmann::ordered_json json;
+  json["__metadata__"] = {{"format", "pt"}};
+  int64_t begin = 0;
+  for (const TensorSpec& tensor : tensors) {
+    const int64_t end = begin + 4 * Elements(tensor);
+    json[tensor.name] = {{"dtype", "F32"},
+                         {"shape", tensor.shape},
+                         {"data_offsets", {begin, end}}};
+    begin = end;
+  }
+  std::string text = json.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  std::string header;
+  for (int i = 0; i < 8; ++i) {
+    header.push_back(static_cast<char>(text.size() >> (8 * i) & 0xff));
+  }
+  return header + text;
+}
+
+// Bytes to a file and a hash.
+class HashedFile {
+ public:
+  explicit HashedFile(const fs::path& path) : file_(path, std::ios::binary) {}
+
+  void Write(const void* data, size_t size) {
+    file_.write(static_cast<const char*>(data),
+                static_cast<std::streamsize>(size));
+    hash_.Add({static_cast<const uint8_t*>(data), size});
+  }
+  // The hash; "" where the file could not be written.
+  std::string Finish() {
+    file_.close();
+    return file_.good() ? hash_.Finish() : "";
+  }
+
+ private:
+  std::ofstream file_;
+  Sha256 hash_;
+};
+
+std::string WriteWeights(const ModelShape& shape, uint64_t seed,
+                         const fs::path& path) {
+  const std::vector<TensorSpec> tensors = TensorsOf(shape);
+  HashedFile file(path);
+  const std::string header = Header(tensors);
+  file.Write(header.data(), header.size());
+  std::vector<float> block(kBlockValues);
+  for (size_t t = 0; t < tensors.size(); ++t) {
+    const uint64_t stream = Mix(seed, t);
+    const uint64_t elements = static_cast<uint64_t>(Elements(tensors[t]));
+    for (uint64_t begin = 0; begin < elements; begin += kBlockValues) {
+      const size_t n = std::min<uint64_t>(kBlockValues, elements - begin);
+      for (size_t i = 0; i < n; ++i) {
+        block[i] = Value(tensors[t], stream, begin + i);
+      }
+      file.Write(block.data(), n * sizeof(float));
+    }
+  }
+  return file.Finish();
+}
+
+ModelCard CardOf(const RandomCheckpointOptions& options,
+                 const ModelShape& shape, const std::string& sha256) {
+  ModelCard card;
+  card.name = absl::StrCat("random weights (", options.size, ", seed ",
+                           options.seed, ")");
+  card.licence = "Apache-2.0";
+  card.sha256 = sha256;
+  card.vocabulary = std::string(Vocabulary(options.vocabulary).name());
+  card.d_model = shape.d_model;
+  card.heads = shape.heads;
+  card.layers = shape.layers;
+  card.d_ff = shape.d_ff;
+  card.max_position = shape.max_position;
+  card.vocabulary_rows = shape.vocabulary_rows;
+  card.time_base = TimeBase::kReal;
+  card.segment_ms = kMaxSegmentMs;
+  card.temperature = 0.8;
+  card.top_p = 0.9;
+  return card;
+}
+
+absl::Status CannotWrite(const fs::path& path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot write '", path.string(),
+                   "'; choose a folder with room and permission by --out"));
+}
+
+}  // namespace
+
+std::optional<ModelShape> NamedShape(std::string_view size) {
+  ModelShape shape;
+  if (size == "tiny") {
+    shape.layers = 2, shape.d_model = 128;
+  } else if (size == "nano") {
+    shape.layers = 4, shape.d_model = 256;
+  } else if (size == "small") {
+    shape.layers = 6, shape.d_model = 384;
+  } else if (size == "medium") {
+    shape.layers = 16, shape.d_model = 1536;
+  } else {
+    return std::nullopt;
+  }
+  shape.heads = shape.d_model / kDefaultHeadWidth;
+  shape.d_ff = 4 * shape.d_model;
+  return shape;
+}
+
+absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options) {
+  std::optional<ModelShape> shape = NamedShape(options.size);
+  if (!shape) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("no model size '", options.size, "'; take one of ",
+                     std::string(kModelSizeNames)));
+  }
+  shape->vocabulary_rows = Vocabulary(options.vocabulary).size();
+  const fs::path folder(options.folder);
+  const fs::path weights = folder / "model.safetensors";
+  const fs::path card = folder / "model.json";
+  std::error_code error;
+  fs::create_directories(folder, error);
+  for (const fs::path& path : {weights, card}) {
+    if (!fs::exists(path, error)) continue;
+    return absl::AlreadyExistsError(
+        absl::StrCat("'", path.string(),
+                     "' is there already; remove it or choose another --out"));
+  }
+  const fs::path unfinished = folder / "model.safetensors.part";
+  const std::string sha256 = WriteWeights(*shape, options.seed, unfinished);
+  if (sha256.empty()) return CannotWrite(unfinished);
+  std::ofstream file(card);
+  file << SerializeModelCard(CardOf(options, *shape, sha256));
+  file.close();
+  if (!file.good()) return CannotWrite(card);
+  fs::rename(unfinished, weights, error);
+  return error ? CannotWrite(weights) : absl::OkStatus();
+}
+
+}  // namespace antiphon::inference
