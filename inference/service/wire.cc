@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/service/wire.h"
+
+#include <cmath>
+
+#include "absl/strings/str_cat.h"
+
+namespace antiphon::inference {
+namespace {
+
+constexpr int64_t kMaxTick = int64_t{1} << 40;
+constexpr int64_t kMaxBudgetUs = 60'000'000;
+
+template <typename T>
+absl::Status Bad(const char* field, const T& value, const char* want) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " is ", value, ", want ", want));
+}
+
+bool InRange(double value, double low, double high) {
+  return std::isfinite(value) && value >= low && value <= high;
+}
+
+bool IsTick(int64_t tick) { return tick > -kMaxTick && tick < kMaxTick; }
+
+absl::StatusOr<Meter> ToMeter(const v1::Meter& wire, const char* field) {
+  const Meter meter{static_cast<int>(std::min(wire.numerator(), 1000u)),
+                    static_cast<int>(std::min(wire.denominator(), 1000u))};
+  if (meter.IsValid()) return meter;
+  return Bad(field, absl::StrCat(wire.numerator(), "/", wire.denominator()),
+             "1..64 over 1, 2, 4, 8, 16 or 32");
+}
+
+absl::Status CheckHead(const v1::GenerationJob& wire) {
+  if (wire.job_id() == 0) return Bad("job_id", 0, "above 0");
+  if (wire.bar_index() < 0) {
+    return Bad("bar_index", wire.bar_index(), "0 or more");
+  }
+  if (wire.target_play_seq() <= wire.play_seq()) {
+    return Bad("target_play_seq", wire.target_play_seq(), "after play_seq");
+  }
+  if (wire.budget_us() <= 0 || wire.budget_us() > kMaxBudgetUs) {
+    return Bad("budget_us", wire.budget_us(), "1..60000000");
+  }
+  if (wire.context().notes_size() > kMaxJobNotes) {
+    return Bad("context.notes", wire.context().notes_size(), "at most 4096");
+  }
+  if (wire.horizon_bars() < 1 || wire.horizon_bars() > kMaxHorizonBars) {
+    return Bad("horizon_bars", wire.horizon_bars(), "1..16");
+  }
+  if (wire.target_meters_size() != static_cast<int>(wire.horizon_bars())) {
+    return Bad("target_meters", wire.target_meters_size(),
+               "horizon_bars of them");
+  }
+  if (!IsTick(wire.cut()) || wire.cut() < 0) {
+    return Bad("cut", wire.cut(), "0 or more");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadSampling(const v1::GenerationJob& wire, Job& job) {
+  if (!wire.has_sampling()) return absl::OkStatus();
+  const v1::Sampling& sampling = wire.sampling();
+  Sampling out;
+  out.temperature = sampling.temperature();
+  if (!InRange(out.temperature, 0, 2)) {
+    return Bad("sampling.temperature", out.temperature, "0..2");
+  }
+  if (sampling.has_top_p()) out.top_p = sampling.top_p();
+  if (!InRange(out.top_p, 1e-9, 1)) {
+    return Bad("sampling.top_p", out.top_p, "above 0, at most 1");
+  }
+  if (sampling.has_min_p()) out.min_p = sampling.min_p();
+  if (out.min_p && !InRange(*out.min_p, 0, 1)) {
+    return Bad("sampling.min_p", *out.min_p, "0..1");
+  }
+  job.sampling = out;
+  return absl::OkStatus();
+}
+
+absl::Status ReadNotes(const v1::Context& wire, Job& job) {
+  int64_t last = -kMaxTick;
+  for (const v1::Note& note : wire.notes()) {
+    if (note.pitch() > 127) return Bad("note.pitch", note.pitch(), "0..127");
+    if (note.velocity() < 1 || note.velocity() > 127) {
+      return Bad("note.velocity", note.velocity(), "1..127");
+    }
+    if (!IsTick(note.tick()) || note.tick() < last) {
+      return Bad("note.tick", note.tick(), "in order");
+    }
+    if (note.duration() < 1 || !IsTick(note.duration())) {
+      return Bad("note.duration", note.duration(), "1 or more");
+    }
+    last = note.tick();
+    job.notes.push_back(
+        {.tick = Ticks::Of(note.tick()),
+         .duration = Ticks::Of(note.duration()),
+         .pitch = static_cast<uint8_t>(note.pitch()),
+         .velocity = static_cast<uint8_t>(note.velocity()),
+         .source = note.source() == v1::SOURCE_ANSWER ? NoteSource::kAnswer
+                                                      : NoteSource::kHuman,
+         .held_by = note.held_by() == v1::HELD_BY_KEY     ? HeldBy::kKey
+                    : note.held_by() == v1::HELD_BY_PEDAL ? HeldBy::kPedal
+                                                          : HeldBy::kNone});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadMaps(const v1::Context& wire, Job& job) {
+  for (const v1::TempoChange& tempo : wire.tempo()) {
+    if (!InRange(tempo.quarters_per_minute(), 1, 1000)) {
+      return Bad("tempo", tempo.quarters_per_minute(), "1..1000");
+    }
+    if (!IsTick(tempo.tick())) return Bad("tempo.tick", tempo.tick(), "a time");
+    job.tempos.push_back(
+        {Ticks::Of(tempo.tick()), tempo.quarters_per_minute()});
+  }
+  for (const v1::PedalChange& pedal : wire.pedal()) {
+    if (!IsTick(pedal.tick())) return Bad("pedal.tick", pedal.tick(), "a time");
+    job.pedals.push_back({Ticks::Of(pedal.tick()), pedal.down()});
+  }
+  for (const v1::MeterChange& change : wire.meter()) {
+    const auto meter = ToMeter(change.meter(), "meter");
+    if (!meter.ok()) return meter.status();
+  }
+  for (const int64_t line : wire.bar_lines()) {
+    if (!IsTick(line) ||
+        (!job.bar_lines.empty() && line <= job.bar_lines.back().count())) {
+      return Bad("bar_lines", line, "growing");
+    }
+    job.bar_lines.push_back(Ticks::Of(line));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<Job> ToJob(const v1::GenerationJob& wire, MonoTime now) {
+  if (absl::Status head = CheckHead(wire); !head.ok()) return head;
+  Job job;
+  job.job_id = wire.job_id();
+  job.epoch = wire.epoch();
+  job.play_seq = wire.play_seq();
+  job.bar_index = wire.bar_index();
+  job.cut = Ticks::Of(wire.cut());
+  job.seed = wire.seed();
+  job.arrived = now;
+  job.deadline = now + absl::Microseconds(wire.budget_us());
+  for (const v1::Meter& wire_meter : wire.target_meters()) {
+    const auto meter = ToMeter(wire_meter, "target_meters");
+    if (!meter.ok()) return meter.status();
+  }
+  job.target_meter = *ToMeter(wire.target_meters(0), "target_meters");
+  if (absl::Status read = ReadSampling(wire, job); !read.ok()) return read;
+  if (absl::Status read = ReadNotes(wire.context(), job); !read.ok())
+    return read;
+  if (absl::Status read = ReadMaps(wire.context(), job); !read.ok())
+    return read;
+  return job;
+}
+
+v1::ServiceMessage ChunkOf(const Job& job) {
+  v1::ServiceMessage message;
+  v1::BarChunk& chunk = *message.mutable_bar_chunk();
+  chunk.set_job_id(job.job_id);
+  chunk.set_epoch(job.epoch);
+  chunk.set_play_seq(job.play_seq);
+  chunk.set_bar_index(job.bar_index);
+  return message;
+}
+
+void AddNote(uint32_t index, const Note& note, v1::BarChunk& chunk) {
+  v1::Note& out = *chunk.add_notes();
+  out.set_index(index);
+  out.set_tick(note.tick.count());
+  out.set_duration(note.duration.count());
+  out.set_pitch(note.pitch);
+  out.set_velocity(note.velocity);
+  out.set_source(v1::SOURCE_ANSWER);
+}
+
+void SetEnd(const JobEnd& end, MonoTime arrived, MonoTime now,
+            v1::BarChunk& chunk) {
+  chunk.set_done(true);
+  // The wire's enumerators stand in the order of ours, after UNSPECIFIED.
+  chunk.set_end_reason(
+      static_cast<v1::EndReason>(static_cast<int>(end.reason) + 1));
+  chunk.set_context_bars_used(end.context_bars);
+  chunk.set_prompt_tokens(end.prompt_tokens);
+  chunk.set_tokens(end.tokens);
+  v1::Timings& timings = *chunk.mutable_timings();
+  timings.set_queue_us(absl::ToInt64Microseconds(end.queue));
+  timings.set_prefill_us(absl::ToInt64Microseconds(end.prefill));
+  timings.set_decode_us(absl::ToInt64Microseconds(end.decode));
+  timings.set_total_us(absl::ToInt64Microseconds(now - arrived));
+}
+
+}  // namespace antiphon::inference
