@@ -32,12 +32,19 @@ TEST(SpscRing, TwoThreadsLoseNothing) {
   SpscRing<int> ring(64);
   std::thread producer([&ring] {
     for (int i = 0; i < kCount;) {
-      if (ring.TryPush(i)) ++i;
+      if (ring.TryPush(i)) {
+        ++i;
+      } else {
+        std::this_thread::yield();
+      }
     }
   });
   for (int i = 0; i < kCount;) {
     int value = -1;
-    if (!ring.TryPop(value)) continue;
+    if (!ring.TryPop(value)) {
+      std::this_thread::yield();
+      continue;
+    }
     ASSERT_EQ(value, i);
     ++i;
   }
