@@ -30,7 +30,11 @@ folder=build/${ANTIPHON_PRESET:-dev}
 }
 log=$folder/tidy.log
 run-clang-tidy -quiet -p "$folder" -j "$(nproc)" "${checks[@]}" \
-  "$PWD/(common|edge|inference|tests)/.*${1-}" >"$log" 2>&1 || true
+  "^(?=.*${1-})$PWD/(common|edge|inference|tests)/" >"$log" 2>&1 || true
+grep -q '^clang-tidy' "$log" || {
+  echo "tidy.sh: no source matches '${1-}'" >&2
+  exit 2
+}
 grep -E '(warning|error): .*\[' "$log" | sort -u | sed "s#^$PWD/##" || true
 if grep -qE '(warning|error): ' "$log"; then
   echo "tidy: findings; all of it is in $log" >&2
