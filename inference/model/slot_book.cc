@@ -64,20 +64,20 @@ absl::Status SlotBook::CheckDecodeStep(absl::Span<const BranchToken> batch,
 }
 
 void SlotBook::Rewind(SlotId slot, int trunk_length) {
-  Slot& s = At(slot);
+  Slot& s = Mutable(slot);
   assert(0 <= trunk_length && trunk_length <= s.trunk);
   s.trunk = trunk_length;
   if (s.fork > trunk_length) DropBranch(slot);
 }
 
 void SlotBook::StartBranch(SlotId slot) {
-  At(slot).fork = At(slot).trunk;
-  At(slot).branch = 0;
+  Mutable(slot).fork = At(slot).trunk;
+  Mutable(slot).branch = 0;
 }
 
 void SlotBook::DropBranch(SlotId slot) {
-  At(slot).fork = -1;
-  At(slot).branch = 0;
+  Mutable(slot).fork = -1;
+  Mutable(slot).branch = 0;
 }
 
 absl::Status SlotBook::CheckSlot(SlotId slot) const {

@@ -36,15 +36,15 @@ class SlotBook {
   void Rewind(SlotId slot, int trunk_length);
   void StartBranch(SlotId slot);
   void DropBranch(SlotId slot);
-  void GrowTrunk(SlotId slot, int tokens) { At(slot).trunk += tokens; }
-  void GrowBranch(SlotId slot, int tokens) { At(slot).branch += tokens; }
+  void GrowTrunk(SlotId slot, int tokens) { Mutable(slot).trunk += tokens; }
+  void GrowBranch(SlotId slot, int tokens) { Mutable(slot).branch += tokens; }
 
   const Slot& At(SlotId slot) const {
     return slots_[static_cast<size_t>(slot)];
   }
 
  private:
-  Slot& At(SlotId slot) { return slots_[static_cast<size_t>(slot)]; }
+  Slot& Mutable(SlotId slot) { return slots_[static_cast<size_t>(slot)]; }
   absl::Status CheckSlot(SlotId slot) const;
   absl::Status CheckTokens(absl::Span<const TokenId> tokens) const;
   absl::Status CheckLogits(size_t given, size_t wanted) const;

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Aria's weights and its forward pass over rows of tokens: the part of
+// TorchModel that calls ATen. Included by inference/model/*.cc alone. Owner:
+// that of the model. Throws what torch throws.
+#ifndef ANTIPHON_INFERENCE_MODEL_ARIA_NETWORK_H_
+#define ANTIPHON_INFERENCE_MODEL_ARIA_NETWORK_H_
+
+#include <memory>
+
+#include "absl/types/span.h"
+#include "inference/model/attention.h"
+#include "inference/model/checkpoint.h"
+#include "inference/model/kv_cache.h"
+#include "inference/model/model.h"
+#include "inference/model/torch_model.h"
+
+namespace antiphon::inference {
+
+// One token and what it sees. Its keys go to the last position it sees.
+struct NetworkRow {
+  SlotId slot = 0;
+  TokenId token = 0;
+  int trunk_visible = 0;
+  int branch_visible = 0;  // 0 = the row belongs to the trunk
+
+  int position() const { return trunk_visible + branch_visible - 1; }
+};
+
+class AriaNetwork {
+ public:
+  static constexpr size_t kMaxRows = 64;
+
+  AriaNetwork(const Checkpoint& checkpoint, const KvCache::Shape& cache,
+              ComputeType compute);
+  ~AriaNetwork();
+
+  // At most kMaxRows rows; those of one slot in order of position. Writes the
+  // cache. `logits`: the last `logits.size() / vocabulary_rows` rows' logits.
+  void Forward(absl::Span<const NetworkRow> rows, absl::Span<float> logits);
+
+ private:
+  struct Weights;
+
+  void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
+                 float* out);
+
+  ModelShape shape_;
+  RopeTable rope_;
+  KvCache cache_;
+  std::vector<float> scores_;
+  std::unique_ptr<Weights> weights_;
+};
+
+}  // namespace antiphon::inference
+
+#endif  // ANTIPHON_INFERENCE_MODEL_ARIA_NETWORK_H_

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/model/torch_model.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "inference/model/aria_network.h"
+#include "inference/model/slot_book.h"
+
+namespace antiphon::inference {
+namespace {
+
+constexpr int kMaxSlots = 1024;
+constexpr int kMaxThreads = 256;
+// The 2026 demo checkpoint was trained with a vector in front of every piece.
+constexpr int kConditionedRows = 2675;
+
+// Runs `work`, turns what it throws into a status of one line.
+template <typename Work>
+absl::Status Guarded(Work work) {
+  try {
+    const c10::InferenceMode inference;
+    work();
+    return absl::OkStatus();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError(
+        "not enough memory for the model; use a smaller one, fewer slots or "
+        "fewer --context-tokens");
+  } catch (const std::exception& e) {
+    const std::string what = e.what();
+    return absl::InternalError(
+        absl::StrCat("libtorch: ", what.substr(0, what.find('\n'))));
+  }
+}
+
+absl::Status CheckOptions(const TorchModel::Options& options) {
+  const auto check = [](const char* name, int value, int high) {
+    if (1 <= value && value <= high) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " is ", value, ", must be in 1..", high));
+  };
+  absl::Status status = check("slots", options.slots, kMaxSlots);
+  status.Update(check("context tokens", options.context_tokens, 1 << 20));
+  status.Update(check("threads", options.threads, kMaxThreads));
+  return status;
+}
+
+absl::StatusOr<ModelInfo> InfoOf(const Checkpoint& checkpoint,
+                                 const TorchModel::Options& options) {
+  const ModelCard& card = checkpoint.card();
+  const ModelShape& shape = checkpoint.shape();
+  ModelInfo info;
+  info.name = checkpoint.name();
+  info.sha256 = checkpoint.Sha256();
+  if (!card.sha256.empty() && card.sha256 != info.sha256) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        card.source, " says sha256 ", card.sha256, ", '", checkpoint.path(),
+        "' has ", info.sha256, "; restore the file or correct the card"));
+  }
+  info.licence = card.licence;
+  info.vocabulary_rows = shape.vocabulary_rows;
+  info.slots = options.slots;
+  info.max_position = shape.max_position;
+  info.context_tokens = std::min(options.context_tokens, shape.max_position);
+  info.branch_tokens = std::min(kMaxBranchTokens, shape.max_position);
+  info.time_base = card.time_base.value_or(info.time_base);
+  info.segment_ms = card.segment_ms.value_or(info.segment_ms);
+  info.temperature = card.temperature.value_or(info.temperature);
+  if (card.top_p || card.min_p) {
+    info.top_p = card.top_p;
+    info.min_p = card.min_p;
+  }
+  return info;
+}
+
+KvCache::Shape CacheShape(const ModelShape& shape, const ModelInfo& info) {
+  KvCache::Shape cache;
+  cache.layers = shape.layers;
+  cache.slots = info.slots;
+  cache.heads = shape.heads;
+  cache.head_width = shape.head_width();
+  cache.trunk_positions = info.context_tokens;
+  cache.branch_positions = info.branch_tokens;
+  return cache;
+}
+
+}  // namespace
+
+struct TorchModel::State {
+  State(const Checkpoint& checkpoint, ModelInfo model_info, ComputeType compute)
+      : info(std::move(model_info)),
+        book(info),
+        network(checkpoint, CacheShape(checkpoint.shape(), info), compute) {}
+
+  // The row of the next-but-`ahead` token of a trunk or a branch.
+  NetworkRow RowFor(SlotId slot, TokenId token, bool branch, int ahead) const {
+    const SlotBook::Slot& s = book.At(slot);
+    if (!branch) return {slot, token, s.trunk + ahead + 1, 0};
+    return {slot, token, s.fork, s.branch + ahead + 1};
+  }
+  absl::Status Run(absl::Span<const NetworkRow> rows, absl::Span<float> logits);
+  absl::Status Append(SlotId slot, absl::Span<const TokenId> tokens,
+                      bool branch, absl::Span<float> logits);
+
+  ModelInfo info;
+  SlotBook book;
+  AriaNetwork network;
+};
+
+// Chunk by chunk; `logits` are those of the last rows.
+absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
+                                    absl::Span<float> logits) {
+  const size_t values = static_cast<size_t>(info.vocabulary_rows);
+  const size_t first_wanted = rows.size() - logits.size() / values;
+  return Guarded([&] {
+    for (size_t begin = 0; begin < rows.size();) {
+      const absl::Span<const NetworkRow> chunk =
+          rows.subspan(begin, AriaNetwork::kMaxRows);
+      const size_t end = begin + chunk.size();
+      const size_t wanted = end - std::clamp(first_wanted, begin, end);
+      network.Forward(chunk, logits.first(wanted * values));
+      logits.remove_prefix(wanted * values);
+      begin = end;
+    }
+  });
+}
+
+absl::Status TorchModel::State::Append(SlotId slot,
+                                       absl::Span<const TokenId> tokens,
+                                       bool branch, absl::Span<float> logits) {
+  if (tokens.empty() && !logits.empty()) {
+    return absl::InvalidArgumentError("no tokens to give logits for");
+  }
+  std::vector<NetworkRow> rows;
+  rows.reserve(tokens.size());
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    rows.push_back(RowFor(slot, tokens[i], branch, static_cast<int>(i)));
+  }
+  return Run(rows, logits);
+}
+
+absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
+    const Checkpoint& checkpoint, const Options& options) {
+  if (absl::Status s = CheckOptions(options); !s.ok()) return s;
+  if (checkpoint.shape().adapter_width > 0 &&
+      checkpoint.shape().vocabulary_rows == kConditionedRows) {
+    return absl::UnimplementedError(absl::StrCat(
+        "'", checkpoint.path(),
+        "' needs a conditioning vector in front of the music, which is not "
+        "supported; use a checkpoint without embedding_adapter.weight"));
+  }
+  if (absl::Status s = checkpoint.CheckFinite(); !s.ok()) return s;
+  absl::StatusOr<ModelInfo> info = InfoOf(checkpoint, options);
+  if (!info.ok()) return info.status();
+  std::unique_ptr<State> state;
+  absl::Status status = Guarded([&] {
+    at::set_num_threads(options.threads);
+    state = std::make_unique<State>(checkpoint, *info, options.compute);
+  });
+  if (!status.ok()) return status;
+  return std::unique_ptr<TorchModel>(new TorchModel(std::move(state)));
+}
+
+TorchModel::TorchModel(std::unique_ptr<State> state)
+    : state_(std::move(state)) {}
+TorchModel::~TorchModel() = default;
+
+absl::Status TorchModel::PrefillAll(SlotId slot,
+                                    absl::Span<const TokenId> tokens,
+                                    absl::Span<float> logits) {
+  absl::Status status = state_->book.CheckPrefill(slot, tokens, 0);
+  if (!status.ok()) return status;
+  const size_t rows = static_cast<size_t>(info().vocabulary_rows);
+  if (logits.size() != tokens.size() * rows) {
+    return absl::InvalidArgumentError("logits need a row for each token");
+  }
+  status = state_->Append(slot, tokens, false, logits);
+  if (status.ok())
+    state_->book.GrowTrunk(slot, static_cast<int>(tokens.size()));
+  return status;
+}
+
+const ModelInfo& TorchModel::info() const { return state_->info; }
+
+absl::Status TorchModel::Prefill(SlotId slot, absl::Span<const TokenId> tokens,
+                                 absl::Span<float> last_logits) {
+  absl::Status status =
+      state_->book.CheckPrefill(slot, tokens, last_logits.size());
+  if (status.ok()) status = state_->Append(slot, tokens, false, last_logits);
+  if (status.ok())
+    state_->book.GrowTrunk(slot, static_cast<int>(tokens.size()));
+  return status;
+}
+
+void TorchModel::Rewind(SlotId slot, int trunk_length) {
+  state_->book.Rewind(slot, trunk_length);
+}
+
+void TorchModel::StartBranch(SlotId slot) { state_->book.StartBranch(slot); }
+
+void TorchModel::DropBranch(SlotId slot) { state_->book.DropBranch(slot); }
+
+absl::Status TorchModel::PrefillBranch(SlotId slot,
+                                       absl::Span<const TokenId> tokens,
+                                       absl::Span<float> last_logits) {
+  absl::Status status =
+      state_->book.CheckPrefillBranch(slot, tokens, last_logits.size());
+  if (status.ok()) status = state_->Append(slot, tokens, true, last_logits);
+  if (status.ok()) {
+    state_->book.GrowBranch(slot, static_cast<int>(tokens.size()));
+  }
+  return status;
+}
+
+absl::Status TorchModel::DecodeStep(absl::Span<const BranchToken> batch,
+                                    absl::Span<float> logits) {
+  absl::Status status = state_->book.CheckDecodeStep(batch, logits.size());
+  if (!status.ok()) return status;
+  std::vector<NetworkRow> rows;
+  rows.reserve(batch.size());
+  for (const BranchToken& next : batch) {
+    rows.push_back(state_->RowFor(next.slot, next.token, true, 0));
+  }
+  status = state_->Run(rows, logits);
+  if (!status.ok()) return status;
+  for (const BranchToken& next : batch) state_->book.GrowBranch(next.slot, 1);
+  return status;
+}
+
+int TorchModel::TrunkLength(SlotId slot) const {
+  return state_->book.At(slot).trunk;
+}
+
+bool TorchModel::HasBranch(SlotId slot) const {
+  return state_->book.At(slot).fork >= 0;
+}
+
+int TorchModel::BranchLength(SlotId slot) const {
+  return state_->book.At(slot).branch;
+}
+
+}  // namespace antiphon::inference

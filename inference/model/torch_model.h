@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Aria on libtorch: pre-norm transformer with fused QKV, rotary positions,
+// SwiGLU and an untied head, after EleutherAI/aria. Matrix products by ATen,
+// attention by attention.h. Residual stream, norms, attention and cache are
+// fp32; weights and the inputs of their products are fp32 or bf16.
+//
+// Rows run in chunks of at most 64, padded to a multiple of 4: for such counts
+// ATen's products give each row the same bits, so a row of logits does not
+// depend on how the tokens were split into calls or on what shares the batch.
+// Owner: one thread. Exceptions of torch end here, as Internal.
+#ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
+#define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "inference/model/checkpoint.h"
+#include "inference/model/model.h"
+
+namespace antiphon::inference {
+
+enum class ComputeType { kF32, kBf16 };
+
+class TorchModel : public Model {
+ public:
+  struct Options {
+    int slots = 1;              // 1..1024
+    int context_tokens = 1024;  // at least 1; lowered to the model's positions
+    ComputeType compute = ComputeType::kF32;
+    int threads = 1;  // of ATen, for the whole process
+  };
+
+  // Copies the weights; `checkpoint` is not needed afterwards. Errors:
+  // InvalidArgument for options, for weights that are not finite, for a card
+  // whose sha256 is another file's; Unimplemented for a model that cannot run
+  // without a conditioning vector; ResourceExhausted where memory is short.
+  static absl::StatusOr<std::unique_ptr<TorchModel>> Create(
+      const Checkpoint& checkpoint, const Options& options);
+
+  ~TorchModel() override;
+
+  // A row of logits for each token, on the trunk: tokens.size() × rows values.
+  // For tools; otherwise like Prefill.
+  absl::Status PrefillAll(SlotId slot, absl::Span<const TokenId> tokens,
+                          absl::Span<float> logits);
+
+  const ModelInfo& info() const override;
+  absl::Status Prefill(SlotId slot, absl::Span<const TokenId> tokens,
+                       absl::Span<float> last_logits) override;
+  void Rewind(SlotId slot, int trunk_length) override;
+  void StartBranch(SlotId slot) override;
+  void DropBranch(SlotId slot) override;
+  absl::Status PrefillBranch(SlotId slot, absl::Span<const TokenId> tokens,
+                             absl::Span<float> last_logits) override;
+  absl::Status DecodeStep(absl::Span<const BranchToken> batch,
+                          absl::Span<float> logits) override;
+  int TrunkLength(SlotId slot) const override;
+  bool HasBranch(SlotId slot) const override;
+  int BranchLength(SlotId slot) const override;
+
+ private:
+  struct State;
+  explicit TorchModel(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace antiphon::inference
+
+#endif  // ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/model/torch_model.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "inference/model/attention.h"
+#include "inference/model/random_checkpoint.h"
+
+namespace antiphon::inference {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using ::testing::HasSubstr;
+
+constexpr float kTolerance = 5e-5f;  // of the golden vectors
+
+const fs::path kGolden = fs::path(ANTIPHON_SOURCE_DIR) / "tests/golden/model";
+
+Json ReadJson(const fs::path& path) {
+  std::ifstream file(path);
+  return Json::parse(file);
+}
+
+std::unique_ptr<TorchModel> Open(const std::string& path,
+                                 TorchModel::Options options = {}) {
+  auto checkpoint = Checkpoint::Open(path);
+  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+  auto model = TorchModel::Create(**checkpoint, options);
+  EXPECT_TRUE(model.ok()) << model.status();
+  return *std::move(model);
+}
+
+std::unique_ptr<TorchModel> OpenTiny(TorchModel::Options options = {}) {
+  return Open((kGolden / "tiny").string(), options);
+}
+
+TokenId Argmax(absl::Span<const float> row) {
+  return static_cast<TokenId>(std::max_element(row.begin(), row.end()) -
+                              row.begin());
+}
+
+std::vector<TokenId> RandomTokens(size_t count, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> tokens(count);
+  for (TokenId& token : tokens) token = static_cast<TokenId>(random() % 512);
+  return tokens;
+}
+
+// The logits after the whole of `tokens`, in one call on a fresh slot.
+std::vector<float> OneShot(TorchModel& model,
+                           absl::Span<const TokenId> tokens) {
+  model.Rewind(0, 0);
+  std::vector<float> row(static_cast<size_t>(model.info().vocabulary_rows));
+  EXPECT_TRUE(model.Prefill(0, tokens, absl::MakeSpan(row)).ok());
+  return row;
+}
+
+TEST(RopeTableTest, RowsAreThoseOfTheReference) {
+  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
+  for (const auto& [key, width] :
+       {std::pair{"rope", 16}, std::pair{"rope_dhead64", 64}}) {
+    const RopeTable table(8192, width);
+    for (const Json& row : vectors[key]) {
+      const int position = row["pos"];
+      for (int i = 0; i < width / 2; ++i) {
+        const size_t at = static_cast<size_t>(i);
+        EXPECT_NEAR(table.Cosines(position)[i], row["cos"][at].get<float>(),
+                    1e-6f)
+            << key << " position " << position << " pair " << i;
+        EXPECT_NEAR(table.Sines(position)[i], row["sin"][at].get<float>(),
+                    1e-6f);
+      }
+    }
+  }
+}
+
+TEST(TorchModelTest, LogitsOfEveryPositionAreThoseOfTheReference) {
+  auto model = OpenTiny();
+  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
+  const size_t rows = 512;
+  for (const Json& prompt : vectors["prompts"]) {
+    const auto ids = prompt["ids"].get<std::vector<TokenId>>();
+    std::vector<float> logits(ids.size() * rows);
+    model->Rewind(0, 0);
+    ASSERT_TRUE(model->PrefillAll(0, ids, absl::MakeSpan(logits)).ok());
+    for (size_t i = 0; i < ids.size(); ++i) {
+      EXPECT_EQ(Argmax({logits.data() + i * rows, rows}),
+                prompt["argmax"][i].get<TokenId>());
+    }
+    for (const Json& row : prompt["logits"]) {
+      const size_t position = row["pos"];
+      for (size_t i = 0; i < rows; ++i) {
+        ASSERT_NEAR(logits[position * rows + i], row["values"][i].get<float>(),
+                    kTolerance)
+            << prompt["name"] << " position " << position << " id " << i;
+      }
+    }
+  }
+}
+
+TEST(TorchModelTest, GreedyContinuationIsThatOfTheReference) {
+  auto model = OpenTiny();
+  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
+  for (const Json& prompt : vectors["prompts"]) {
+    std::vector<float> row =
+        OneShot(*model, prompt["ids"].get<std::vector<TokenId>>());
+    model->StartBranch(0);
+    for (size_t step = 0; step < prompt["greedy"].size(); ++step) {
+      const TokenId token = Argmax(row);
+      EXPECT_EQ(token, prompt["greedy"][step].get<TokenId>()) << step;
+      EXPECT_NEAR(row[static_cast<size_t>(token)],
+                  prompt["greedy_step_max_logit"][step].get<float>(),
+                  kTolerance);
+      ASSERT_TRUE(model->DecodeStep({{0, token}}, absl::MakeSpan(row)).ok());
+    }
+  }
+}
+
+TEST(TorchModelTest, SmallestFileAndHalfPrecisionFilesRun) {
+  const Json base = ReadJson(kGolden / "robustness/index.json")["base_check"];
+  const auto ids = base["ids"].get<std::vector<TokenId>>();
+  for (const auto& [name, tolerance] :
+       {std::pair{"ok", 1e-4f}, std::pair{"ok_unpadded_header", 1e-4f},
+        std::pair{"prefix_orig_mod", 1e-4f}, std::pair{"ok_bf16", 0.05f},
+        std::pair{"ok_f16", 0.01f}, std::pair{"ok_mixed_dtypes", 0.05f}}) {
+    auto model =
+        Open((kGolden / "robustness" / (std::string(name) + ".safetensors"))
+                 .string());
+    const std::vector<float> row = OneShot(*model, ids);
+    for (size_t i = 0; i < row.size(); ++i) {
+      EXPECT_NEAR(row[i], base["logits_last"][i].get<float>(), tolerance)
+          << name;
+    }
+  }
+}
+
+// Positions 1, 63..65 and 128 stand at the edges of chunks.
+TEST(TorchModelTest, CachedDecodeEqualsPrefillBitForBit) {
+  auto model = OpenTiny();
+  const std::vector<TokenId> tokens = RandomTokens(200, 1);
+  for (size_t fork : {1u, 2u, 63u, 64u, 65u, 128u, 190u}) {
+    const auto all = absl::MakeSpan(tokens);
+    std::vector<float> row = OneShot(*model, all.first(fork));
+    model->StartBranch(0);
+    const size_t end = std::min<size_t>(fork + 6, tokens.size());
+    for (size_t i = fork; i < end; ++i) {
+      ASSERT_TRUE(
+          model->DecodeStep({{0, tokens[i]}}, absl::MakeSpan(row)).ok());
+    }
+    EXPECT_EQ(row, OneShot(*model, all.first(end))) << "fork at " << fork;
+  }
+}
+
+TEST(TorchModelTest, PrefillInAnySplitAndAfterRewindEqualsOneShot) {
+  auto model = OpenTiny();
+  const std::vector<TokenId> tokens = RandomTokens(150, 2);
+  const std::vector<float> wanted = OneShot(*model, tokens);
+  std::vector<float> row(wanted.size());
+  const auto all = absl::MakeSpan(tokens);
+  for (size_t split : {1u, 3u, 64u, 100u, 149u}) {
+    model->Rewind(0, 0);
+    ASSERT_TRUE(model->Prefill(0, all.first(split), {}).ok());
+    ASSERT_TRUE(
+        model->Prefill(0, all.subspan(split), absl::MakeSpan(row)).ok());
+    EXPECT_EQ(row, wanted) << split;
+    // Another ending in between must leave no trace.
+    model->Rewind(0, static_cast<int>(split));
+    ASSERT_TRUE(model->Prefill(0, RandomTokens(90, 3), {}).ok());
+    model->Rewind(0, static_cast<int>(split));
+    ASSERT_TRUE(
+        model->Prefill(0, all.subspan(split), absl::MakeSpan(row)).ok());
+    EXPECT_EQ(row, wanted) << split;
+  }
+}
+
+TEST(TorchModelTest, BranchReadsItsTrunkWhileTheTrunkGrows) {
+  auto model = OpenTiny();
+  const std::vector<TokenId> tokens = RandomTokens(40, 4);
+  const std::vector<TokenId> answer = RandomTokens(10, 5);
+  std::vector<TokenId> together = tokens;
+  together.insert(together.end(), answer.begin(), answer.end());
+  const std::vector<float> wanted = OneShot(*model, together);
+
+  std::vector<float> row = OneShot(*model, tokens);
+  model->StartBranch(0);
+  ASSERT_TRUE(
+      model->PrefillBranch(0, absl::MakeSpan(answer).first(4), {}).ok());
+  ASSERT_TRUE(model->Prefill(0, RandomTokens(30, 6), {}).ok());
+  for (size_t i = 4; i < answer.size(); ++i) {
+    ASSERT_TRUE(model->DecodeStep({{0, answer[i]}}, absl::MakeSpan(row)).ok());
+  }
+  EXPECT_EQ(row, wanted);
+  EXPECT_EQ(model->TrunkLength(0), 70);
+  EXPECT_EQ(model->BranchLength(0), 10);
+  model->Rewind(0, 39);
+  EXPECT_FALSE(model->HasBranch(0));
+}
+
+TEST(TorchModelTest, AloneAndInABatchGiveTheSameBits) {
+  TorchModel::Options options;
+  options.slots = 6;
+  auto model = OpenTiny(options);
+  std::vector<std::vector<float>> alone;
+  std::vector<BranchToken> batch;
+  for (SlotId slot = 0; slot < options.slots; ++slot) {
+    const auto seed = static_cast<unsigned>(slot);
+    const auto context = RandomTokens(10 + 17 * seed, seed);
+    std::vector<TokenId> with_answer = context;
+    with_answer.push_back(7 + slot);
+    alone.push_back(OneShot(*model, with_answer));
+    model->Rewind(0, 0);
+    batch.push_back({slot, 7 + slot});
+  }
+  for (SlotId slot = 0; slot < options.slots; ++slot) {
+    const auto seed = static_cast<unsigned>(slot);
+    ASSERT_TRUE(
+        model->Prefill(slot, RandomTokens(10 + 17 * seed, seed), {}).ok());
+    model->StartBranch(slot);
+  }
+  std::vector<float> logits(batch.size() * 512);
+  ASSERT_TRUE(model->DecodeStep(batch, absl::MakeSpan(logits)).ok());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    EXPECT_EQ(alone[i],
+              std::vector<float>(
+                  logits.begin() + 512 * static_cast<std::ptrdiff_t>(i),
+                  logits.begin() + 512 * static_cast<std::ptrdiff_t>(i + 1)));
+  }
+}
+
+TEST(TorchModelTest, Bf16IsNearFp32) {
+  TorchModel::Options options;
+  options.compute = ComputeType::kBf16;
+  auto exact = OpenTiny();
+  auto rounded = OpenTiny(options);
+  const std::vector<TokenId> tokens = RandomTokens(100, 8);
+  const std::vector<float> a = OneShot(*exact, tokens);
+  const std::vector<float> b = OneShot(*rounded, tokens);
+  float worst = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+  }
+  EXPECT_LT(worst, 0.3f);
+  EXPECT_GT(worst, 1e-4f);  // it is not fp32 by mistake
+}
+
+TEST(TorchModelTest, RandomCheckpointLoadsAndAnswers) {
+  RandomCheckpointOptions options;
+  options.size = "tiny";
+  options.folder =
+      (fs::path(ANTIPHON_BINARY_DIR) / "torch_model_test/random").string();
+  fs::remove_all(options.folder);
+  ASSERT_TRUE(WriteRandomCheckpoint(options).ok());
+  auto model = Open(options.folder);
+  EXPECT_EQ(model->info().vocabulary_rows, 17727);
+  EXPECT_EQ(model->info().temperature, 0.8);
+  EXPECT_EQ(model->info().sha256.size(), 64u);
+  for (float logit : OneShot(*model, {6, 0, 1000})) {
+    ASSERT_TRUE(std::isfinite(logit));
+  }
+}
+
+TEST(TorchModelTest, WhatCannotRunIsRefusedByName) {
+  const auto refusal = [](const std::string& path,
+                          TorchModel::Options options = {}) {
+    auto checkpoint = Checkpoint::Open(path);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
+    return std::string(
+        TorchModel::Create(**checkpoint, options).status().message());
+  };
+  EXPECT_THAT(refusal((kGolden / "robustness/nan_weight.safetensors").string()),
+              HasSubstr("NaN"));
+  TorchModel::Options options;
+  options.slots = 0;
+  EXPECT_THAT(refusal((kGolden / "tiny").string(), options),
+              HasSubstr("slots is 0"));
+
+  const fs::path folder =
+      fs::path(ANTIPHON_BINARY_DIR) / "torch_model_test/sha";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  fs::copy(kGolden / "tiny/model.safetensors", folder);
+  std::ofstream(folder / "model.json")
+      << R"({"sha256": ")" << std::string(64, '0') << R"("})";
+  EXPECT_THAT(refusal(folder.string()), HasSubstr("says sha256 000"));
+}
+
+TEST(TorchModelTest, PositionsBeyondTheModelAreRefused) {
+  auto model = OpenTiny();  // 256 positions in all
+  EXPECT_EQ(model->info().context_tokens, 256);
+  ASSERT_TRUE(model->Prefill(0, RandomTokens(250, 9), {}).ok());
+  EXPECT_EQ(model->Prefill(0, RandomTokens(7, 9), {}).code(),
+            absl::StatusCode::kResourceExhausted);
+  model->StartBranch(0);
+  std::vector<float> row(512);
+  for (int i = 0; i < 6; ++i) {
+    EXPECT_TRUE(model->DecodeStep({{0, 5}}, absl::MakeSpan(row)).ok());
+  }
+  EXPECT_EQ(model->DecodeStep({{0, 5}}, absl::MakeSpan(row)).code(),
+            absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(model->BranchLength(0), 6);
+}
+
+}  // namespace
+}  // namespace antiphon::inference
