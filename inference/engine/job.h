@@ -33,6 +33,7 @@ struct Job {
   std::vector<TempoChange> tempos;
   std::vector<Ticks> bar_lines;  // from the origin's to the human bar's
   Ticks cut;
+  Meter human_meter;
   Meter target_meter;
   std::optional<Sampling> sampling;
   uint64_t seed = 0;

@@ -122,6 +122,7 @@ absl::Status ReadMaps(const v1::Context& wire, Job& job) {
   for (const v1::MeterChange& change : wire.meter()) {
     const auto meter = ToMeter(change.meter(), "meter");
     if (!meter.ok()) return meter.status();
+    job.human_meter = *meter;  // the last one is the human bar's
   }
   for (const int64_t line : wire.bar_lines()) {
     if (!IsTick(line) ||

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/engine/aria_answerer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "common/rt/clock.h"
+#include "inference/model/fake_model.h"
+
+namespace antiphon::inference {
+namespace {
+
+class Collector : public AnswerSink {
+ public:
+  void OnNote(uint32_t index, const Note& note) override {
+    EXPECT_EQ(index, notes.size());
+    notes.push_back(note);
+    if (notes.size() == cancel_after) stop = true;
+  }
+  void OnEnd(const JobEnd&) override {}
+  bool cancelled() const override { return stop; }
+
+  std::vector<Note> notes;
+  size_t cancel_after = 1000;
+  bool stop = false;
+};
+
+// Three bars of 4/4 at 120 BPM, four notes each; bar 2 is answered.
+Job ThreeBars(uint64_t seed) {
+  Job job;
+  job.job_id = 1;
+  for (int64_t bar = 0; bar < 3; ++bar) {
+    job.bar_lines.push_back(Ticks::Of(bar * 1920));
+    for (int64_t beat = 0; beat < 4; ++beat) {
+      job.notes.push_back({.tick = Ticks::Of(bar * 1920 + beat * 480),
+                           .duration = Ticks::Of(240),
+                           .pitch = static_cast<uint8_t>(60 + beat),
+                           .velocity = 80});
+    }
+  }
+  job.tempos = {{Ticks(), 120}};
+  job.cut = Ticks::Of(3 * 1920);
+  job.seed = seed;
+  job.deadline = rt::Now() + absl::Seconds(30);
+  return job;
+}
+
+std::unique_ptr<AriaAnswerer> Fresh() {
+  auto answerer = AriaAnswerer::Create(std::make_unique<FakeModel>());
+  EXPECT_TRUE(answerer.ok()) << answerer.status();
+  return *std::move(answerer);
+}
+
+// The first seed whose answer is long enough to tell something.
+uint64_t TellingSeed() {
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    Collector sink;
+    Fresh()->Answer(ThreeBars(seed), sink);
+    if (sink.notes.size() > 2) return seed;
+  }
+  ADD_FAILURE() << "no answer of three notes in 100";
+  return 0;
+}
+
+TEST(AriaAnswerer, NotesStayInsideTheTargetBar) {
+  const auto answerer = Fresh();
+  int notes = 0;
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    Collector sink;
+    const JobEnd end = answerer->Answer(ThreeBars(seed), sink);
+    EXPECT_NE(end.reason, EndReason::kInvalid);
+    EXPECT_LE(end.tokens, static_cast<uint32_t>(kMaxBranchTokens));
+    Ticks last;
+    for (const Note& note : sink.notes) {
+      EXPECT_GE(note.tick, last);
+      EXPECT_LT(note.tick.count(), 1920);
+      EXPECT_GE(note.duration.count(), 1);
+      EXPECT_GE(note.velocity, 10);
+      last = note.tick;
+      ++notes;
+    }
+  }
+  EXPECT_GT(notes, 0);
+}
+
+TEST(AriaAnswerer, TheSameJobGivesTheSameNotesWhateverRanBefore) {
+  const uint64_t seed = TellingSeed();
+  const auto answerer = Fresh();
+  Collector warm_up;
+  Job other = ThreeBars(9);
+  other.notes.resize(7);
+  answerer->Answer(other, warm_up);
+  Collector warm;
+  answerer->Answer(ThreeBars(seed), warm);
+  Collector cold;
+  Fresh()->Answer(ThreeBars(seed), cold);
+  EXPECT_EQ(warm.notes, cold.notes);
+  Collector different;
+  answerer->Answer(ThreeBars(seed + 1), different);
+  EXPECT_NE(different.notes, cold.notes);
+}
+
+TEST(AriaAnswerer, OnlyWhatIsNewIsPrefilled) {
+  const auto answerer = Fresh();
+  const auto& model = static_cast<const FakeModel&>(answerer->model());
+  Collector first;
+  answerer->Answer(ThreeBars(1), first);
+  const int before = model.prefilled();
+  Collector second;
+  answerer->Answer(ThreeBars(2), second);
+  EXPECT_LE(model.prefilled() - before, 8);
+}
+
+TEST(AriaAnswerer, CancelTakesEffectAtTheNextTokenAndKeepsAPrefix) {
+  const uint64_t seed = TellingSeed();
+  Collector whole;
+  Fresh()->Answer(ThreeBars(seed), whole);
+  ASSERT_GT(whole.notes.size(), 2u);
+  Collector cut;
+  cut.cancel_after = 2;
+  const JobEnd end = Fresh()->Answer(ThreeBars(seed), cut);
+  EXPECT_EQ(end.reason, EndReason::kCancelled);
+  ASSERT_EQ(cut.notes.size(), 2u);
+  EXPECT_EQ(cut.notes[1], whole.notes[1]);
+}
+
+TEST(AriaAnswerer, PastItsDeadlineItIsShortened) {
+  Job job = ThreeBars(3);
+  job.deadline = rt::Now() - absl::Seconds(10);
+  Collector sink;
+  EXPECT_EQ(Fresh()->Answer(job, sink).reason, EndReason::kShortened);
+}
+
+TEST(AriaAnswerer, BrokenLogitsEndTheJobAsInvalid) {
+  auto model = std::make_unique<FakeModel>(
+      FakeModel::DefaultInfo(),
+      [](absl::Span<const TokenId>, absl::Span<float> logits) {
+        for (float& logit : logits) logit = std::nanf("");
+      });
+  const auto answerer = AriaAnswerer::Create(std::move(model));
+  ASSERT_TRUE(answerer.ok());
+  Collector sink;
+  EXPECT_EQ((*answerer)->Answer(ThreeBars(1), sink).reason,
+            EndReason::kInvalid);
+}
+
+// The chain recomputed by hand from the model's logits and the grammar's mask.
+TEST(AriaAnswerer, AtTemperatureZeroItIsTheMaskedArgmaxChain) {
+  const auto answerer = Fresh();
+  const auto& model = static_cast<const FakeModel&>(answerer->model());
+  Job job = ThreeBars(1);
+  job.sampling = Sampling{.temperature = 0, .top_p = 1, .min_p = std::nullopt};
+  Collector sink;
+  answerer->Answer(job, sink);
+  ASSERT_FALSE(answerer->drawn().empty());
+  std::vector<TokenId> history = answerer->prompt();
+  Grammar grammar(*Vocabulary::FromName("default"));
+  for (const TokenId token : history) grammar.Advance(token);
+  for (const TokenId drawn : answerer->drawn()) {
+    const std::vector<float> logits = model.LogitsAfter(history);
+    Grammar::Query query;  // the window, written out: 6000 to 8000 ms
+    query.onset_low_ms = 1000;
+    query.onset_high_ms = 3000;
+    query.allow_time_step = false;
+    TokenId best = -1;
+    float highest = -1e30f;
+    grammar.Allowed(query).allowed.ForEach([&](TokenId id) {
+      if (logits[static_cast<size_t>(id)] > highest) {
+        highest = logits[static_cast<size_t>(id)];
+        best = id;
+      }
+    });
+    EXPECT_EQ(drawn, best);
+    grammar.Advance(drawn);
+    history.push_back(drawn);
+  }
+}
+
+TEST(TimeMap, BothDirectionsAgreeAcrossATempoChange) {
+  const TimeMap time({{Ticks(), 120}, {Ticks::Of(960), 60}}, Ticks::Of(480));
+  EXPECT_EQ(time.MsAt(Ticks::Of(480)), 0);
+  EXPECT_EQ(time.MsAt(Ticks::Of(960)), 500);
+  EXPECT_EQ(time.MsAt(Ticks::Of(1440)), 1500);
+  for (int64_t tick = 0; tick < 4000; tick += 13) {
+    const Ticks back = time.TicksAt(time.MsAt(Ticks::Of(tick)));
+    EXPECT_NEAR(static_cast<double>(back.count()), static_cast<double>(tick),
+                1);
+  }
+}
+
+}  // namespace
+}  // namespace antiphon::inference
