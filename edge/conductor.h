@@ -60,7 +60,7 @@ class Conductor {
   }
 
   struct Options {
-    MeterMap meters;
+    MeterMap meters = MeterMap();
     Sampling sampling;
     uint64_t seed = 1;
     int channel = 0;  // of the answer, 0..15

@@ -50,7 +50,8 @@ class MeterMap {
     Meter meter;
   };
 
-  explicit MeterMap(Meter constant = {}) : changes_{{Ticks(), constant}} {}
+  MeterMap() : MeterMap(Meter{}) {}
+  explicit MeterMap(Meter constant) : changes_{{Ticks(), constant}} {}
   // Sorted by `at`; where none is at 0, 4/4 holds until the first.
   explicit MeterMap(std::vector<Change> changes);
 

@@ -46,8 +46,13 @@ Job ThreeBars(uint64_t seed) {
   return job;
 }
 
+// Flat logits: with the fake's own, one token takes nearly all the mass.
 std::unique_ptr<AriaAnswerer> Fresh() {
-  auto answerer = AriaAnswerer::Create(std::make_unique<FakeModel>());
+  auto answerer = AriaAnswerer::Create(std::make_unique<FakeModel>(
+      FakeModel::DefaultInfo(),
+      [](absl::Span<const TokenId>, absl::Span<float> logits) {
+        for (float& logit : logits) logit *= 0.1f;
+      }));
   EXPECT_TRUE(answerer.ok()) << answerer.status();
   return *std::move(answerer);
 }
