@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What needs checkpoints but no arithmetic: info and init.
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "inference/model/checkpoint.h"
+#include "inference/model/random_checkpoint.h"
+#include "inference/tool/command.h"
+
+namespace antiphon::inference {
+namespace {
+
+constexpr double kMega = 1e6;
+
+void Line(const char* what, const std::string& value) {
+  std::printf("%-14s%s\n", what, value.c_str());
+}
+
+std::string VocabularyText(int rows) {
+  const std::optional<Vocabulary> known = Vocabulary::FromRows(rows);
+  return absl::StrCat(rows, " rows, ",
+                      known ? std::string(known->name())
+                            : "none of Aria's: no tokens, logits only");
+}
+
+std::string SamplingText(const ModelCard& card) {
+  const bool silent = !card.temperature && !card.top_p && !card.min_p;
+  if (silent) return "temperature 0.8, top_p 0.9 (the card says nothing)";
+  std::string text =
+      absl::StrCat("temperature ", card.temperature.value_or(0.8));
+  if (card.top_p) absl::StrAppend(&text, ", top_p ", *card.top_p);
+  if (card.min_p) absl::StrAppend(&text, ", min_p ", *card.min_p);
+  return text;
+}
+
+void PrintShape(const Checkpoint& checkpoint) {
+  const ModelShape& shape = checkpoint.shape();
+  const double parameters = static_cast<double>(shape.parameters());
+  Line("vocabulary", VocabularyText(shape.vocabulary_rows));
+  Line("size", absl::StrFormat("%d layers of width %d, %d heads, feed-forward "
+                               "%d, at most %d positions",
+                               shape.layers, shape.d_model, shape.heads,
+                               shape.d_ff, shape.max_position));
+  Line("parameters",
+       absl::StrFormat("%.1f million, stored as %s", parameters / kMega,
+                       checkpoint.StoredTypes()));
+  const double per_token = 8.0 * shape.layers * shape.d_model;
+  Line("memory", absl::StrFormat(
+                     "%.0f MB in fp32, and %.1f MB for 1024 tokens of context",
+                     4 * parameters / kMega, 1024 * per_token / kMega));
+  if (shape.adapter_width > 0) {
+    Line("adapter", absl::StrCat("conditioning vector of ", shape.adapter_width,
+                                 ", not used"));
+  }
+}
+
+}  // namespace
+
+absl::Status RunInfo(const InfoOptions& options) {
+  absl::StatusOr<std::unique_ptr<Checkpoint>> opened =
+      Checkpoint::Open(options.model);
+  if (!opened.ok()) return opened.status();
+  const Checkpoint& checkpoint = **opened;
+  if (absl::Status s = checkpoint.CheckFinite(); !s.ok()) return s;
+  const ModelCard& card = checkpoint.card();
+  const std::string sha256 = checkpoint.Sha256();
+  if (!card.sha256.empty() && card.sha256 != sha256) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        card.source, " says sha256 ", card.sha256, ", '", checkpoint.path(),
+        "' has ", sha256, "; restore the file or correct the card"));
+  }
+  Line("name", checkpoint.name());
+  Line("file", absl::StrFormat("%s, %d bytes", checkpoint.path(),
+                               checkpoint.file_bytes()));
+  Line("sha256", sha256);
+  Line("card", card.source.empty() ? "none" : card.source);
+  Line("licence", card.licence.empty() ? "not stated" : card.licence);
+  PrintShape(checkpoint);
+  const bool bar = card.time_base == TimeBase::kBar;
+  Line("time base",
+       absl::StrFormat("%s, segments of %d ms", bar ? "bar" : "real",
+                       card.segment_ms.value_or(kMaxSegmentMs)));
+  Line("sampling", SamplingText(card));
+  return absl::OkStatus();
+}
+
+absl::Status RunInit(const InitOptions& options) {
+  absl::StatusOr<Vocabulary> vocabulary = NamedVocabulary(options.vocabulary);
+  if (!vocabulary.ok()) return vocabulary.status();
+  if (!NamedShape(options.config)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config=", options.config, " is unknown; take one of ",
+                     std::string(kModelSizeNames)));
+  }
+  RandomCheckpointOptions random;
+  random.size = options.config;
+  random.vocabulary = vocabulary->kind();
+  random.seed = options.seed;
+  random.folder = options.folder;
+  absl::Status status = WriteRandomCheckpoint(random);
+  if (!status.ok()) return status;
+  std::printf("%s/model.safetensors: random weights; what they play is noise\n",
+              options.folder.c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace antiphon::inference

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subcommands of antiphon-model. Each writes its result to standard output
+// and returns OK, or a status of one line that names the value and the remedy.
+// A status of bad input (InvalidArgument, NotFound, …) ends with exit code 2,
+// of a failure (Internal, …) with 1. One thread.
+#ifndef ANTIPHON_INFERENCE_TOOL_COMMAND_H_
+#define ANTIPHON_INFERENCE_TOOL_COMMAND_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "inference/aria/vocabulary.h"
+
+namespace antiphon::inference {
+
+// The vocabulary that --vocab names.
+absl::StatusOr<Vocabulary> NamedVocabulary(const std::string& name);
+
+struct InfoOptions {
+  std::string model;  // folder or file
+};
+absl::Status RunInfo(const InfoOptions& options);
+
+struct InitOptions {
+  std::string config;
+  std::string vocabulary;
+  uint64_t seed = 1;
+  std::string folder;
+};
+absl::Status RunInit(const InitOptions& options);
+
+struct TokenizeOptions {
+  std::string file;
+  std::string vocabulary;
+  bool keep_silence = false;
+  bool remove_redundant_pedals = false;
+  std::optional<int64_t> inference_prompt_ms;
+};
+absl::Status RunTokenize(const TokenizeOptions& options);
+
+struct LogitsOptions {
+  std::string model;
+  std::string tokens_file;
+  std::string dtype;  // "fp32" or "bf16"
+  bool all = false;
+};
+absl::Status RunLogits(const LogitsOptions& options);
+
+}  // namespace antiphon::inference
+
+#endif  // ANTIPHON_INFERENCE_TOOL_COMMAND_H_

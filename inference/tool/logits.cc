@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "inference/model/torch_model.h"
+#include "inference/tool/command.h"
+
+namespace antiphon::inference {
+namespace {
+
+constexpr size_t kMaxTokensFile = size_t{16} << 20;
+constexpr size_t kChunk = 64;  // positions whose logits are held at once
+
+absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
+  const auto bad = [&path](const std::string& what) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tokens=", path, ": ", what,
+                     "; a file that says {\"tokens\":[6,0,1000]} is due"));
+  };
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return bad("cannot be opened");
+  std::string text(kMaxTokensFile + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<size_t>(file.gcount()));
+  if (text.size() > kMaxTokensFile) return bad("is longer than 16 MiB");
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_object()) return bad("is no JSON object");
+  // What `tokenize` prints has its numbers under "ids".
+  const char* key = json.contains("ids") ? "ids" : "tokens";
+  const auto list = json.find(key);
+  if (list == json.end() || !list->is_array() || list->empty()) {
+    return bad("has no list of token ids");
+  }
+  std::vector<TokenId> tokens;
+  for (const auto& id : *list) {
+    if (!id.is_number_integer() || id < 0 || id > 1 << 30) {
+      return bad(absl::StrCat(
+          "holds ",
+          id.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace),
+          ", which is no token id"));
+    }
+    tokens.push_back(id.get<TokenId>());
+  }
+  return tokens;
+}
+
+// Shortest form that reads back as the same float; null for NaN and infinity.
+void PrintRow(absl::Span<const float> row) {
+  std::string text = "[";
+  char digits[32];
+  for (size_t i = 0; i < row.size(); ++i) {
+    if (i > 0) text += ',';
+    if (!std::isfinite(row[i])) {
+      text += "null";
+      continue;
+    }
+    const auto end = std::to_chars(digits, digits + sizeof digits, row[i]).ptr;
+    text.append(digits, end);
+  }
+  text += ']';
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+size_t Argmax(absl::Span<const float> row) {
+  return static_cast<size_t>(std::max_element(row.begin(), row.end()) -
+                             row.begin());
+}
+
+absl::StatusOr<ComputeType> NamedType(const std::string& name) {
+  if (name == "fp32") return ComputeType::kF32;
+  if (name == "bf16") return ComputeType::kBf16;
+  return absl::InvalidArgumentError(
+      absl::StrCat("--dtype=", name, " is unknown; take fp32 or bf16"));
+}
+
+// Prints {"logits":[…],"last_logits":[…],"argmax":[…]}, the first with `all`
+// alone, chunk by chunk.
+absl::Status PrintLogits(TorchModel& model, absl::Span<const TokenId> tokens,
+                         bool all) {
+  const size_t rows = static_cast<size_t>(model.info().vocabulary_rows);
+  std::vector<float> logits(std::min(kChunk, tokens.size()) * rows);
+  std::vector<size_t> argmax;
+  for (size_t begin = 0; begin < tokens.size(); begin += kChunk) {
+    const absl::Span<const TokenId> chunk = tokens.subspan(begin, kChunk);
+    logits.resize(chunk.size() * rows);
+    absl::Status status = model.PrefillAll(0, chunk, absl::MakeSpan(logits));
+    if (!status.ok()) return status;
+    for (size_t i = 0; i < chunk.size(); ++i) {
+      const absl::Span<const float> row(logits.data() + i * rows, rows);
+      argmax.push_back(Argmax(row));
+      if (!all) continue;
+      std::fputs(begin + i == 0 ? "{\"logits\":[" : ",", stdout);
+      PrintRow(row);
+    }
+  }
+  std::fputs(all ? "],\"last_logits\":" : "{\"last_logits\":", stdout);
+  PrintRow({logits.data() + logits.size() - rows, rows});
+  std::printf(",\"argmax\":%s}\n", nlohmann::json(argmax).dump().c_str());
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status RunLogits(const LogitsOptions& options) {
+  absl::StatusOr<ComputeType> compute = NamedType(options.dtype);
+  if (!compute.ok()) return compute.status();
+  absl::StatusOr<std::vector<TokenId>> tokens = ReadTokens(options.tokens_file);
+  if (!tokens.ok()) return tokens.status();
+  absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint =
+      Checkpoint::Open(options.model);
+  if (!checkpoint.ok()) return checkpoint.status();
+  const ModelShape& shape = (*checkpoint)->shape();
+  if (tokens->size() > static_cast<size_t>(shape.max_position)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--tokens=", options.tokens_file, " holds ", tokens->size(),
+        " tokens, this model reads at most ", shape.max_position));
+  }
+  for (TokenId id : *tokens) {
+    if (id < shape.vocabulary_rows) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tokens=", options.tokens_file, " holds id ", id,
+                     ", this model knows 0..", shape.vocabulary_rows - 1));
+  }
+  TorchModel::Options how;
+  how.context_tokens = static_cast<int>(tokens->size());
+  how.compute = *compute;
+  absl::StatusOr<std::unique_ptr<TorchModel>> model =
+      TorchModel::Create(**checkpoint, how);
+  if (!model.ok()) return model.status();
+  return PrintLogits(**model, *tokens, options.all);
+}
+
+}  // namespace antiphon::inference

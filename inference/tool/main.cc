@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// antiphon-model: the model's bench. Reads the flags, checks that they belong
+// to the subcommand, runs it.
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/flags.h"
+#include "inference/tool/command.h"
+
+ABSL_FLAG(std::string, model, "", "DIR or FILE");
+ABSL_FLAG(std::string, config, "nano", "nano, tiny, small or medium");
+ABSL_FLAG(std::string, vocab, "default", "default, demo25 or demo26");
+ABSL_FLAG(uint64_t, seed, 1, "of the random weights");
+ABSL_FLAG(std::string, out, "", "folder to write");
+ABSL_FLAG(bool, keep_silence, false, "time zero is the start of the file");
+ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
+ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
+ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
+ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
+ABSL_FLAG(bool, all, false, "logits of every position");
+ABSL_FLAG(bool, help, false, "this text");
+ABSL_FLAG(bool, version, false, "the version");
+
+namespace antiphon::inference {
+namespace {
+
+constexpr char kHelp[] =
+    R"(antiphon-model: looks into Aria models, and makes what they read.
+
+  antiphon-model info DIR|FILE
+      What a checkpoint is: name, vocabulary, size, memory, sampling. Checks
+      every tensor, and the sha256 where the card (model.json) states one.
+
+  antiphon-model init --out=DIR [--config=nano] [--vocab=default] [--seed=1]
+      Writes a checkpoint with random weights in the real format, so that
+      everything around the model runs before a trained one exists.
+      --config: nano (4x256), tiny (2x128), small (6x384), medium (16x1536).
+
+  antiphon-model tokenize FILE.mid [--vocab=default]
+      Prints {"tokens":["<S>",...],"ids":[0,...]}, as Aria reads the file.
+      --vocab=default|demo25|demo26   the vocabulary
+      --keep-silence                  time zero is the file's start, not its
+                                      first event
+      --remove-redundant-pedals       drop pedal presses that hold no note
+      --inference-prompt-ms=N         the first N ms, without an end
+
+  antiphon-model logits --model=DIR|FILE --tokens=FILE.json
+      Reads {"tokens":[ids]}, or what tokenize printed. Prints
+      {"last_logits":[...],"argmax":[one id per position]}.
+      --all                           also "logits": a row for every position
+      --dtype=fp32|bf16               of weights and products
+
+  antiphon-model --version | --help
+
+Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
+Try: antiphon-model init --out=/tmp/noise && antiphon-model info /tmp/noise
+)";
+
+struct Command {
+  std::string_view name;
+  size_t arguments;  // beside the name
+  std::string_view argument_help;
+  std::vector<std::string_view> flags;
+};
+
+const std::vector<Command>& Commands() {
+  static const auto& commands = *new std::vector<Command>{
+      {"info", 1, "a folder or file: antiphon-model info DIR", {"model"}},
+      {"init", 0, "", {"config", "vocab", "seed", "out"}},
+      {"tokenize",
+       1,
+       "a MIDI file: antiphon-model tokenize FILE.mid",
+       {"vocab", "keep_silence", "remove_redundant_pedals",
+        "inference_prompt_ms"}},
+      {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
+  };
+  return commands;
+}
+
+template <typename... Args>
+absl::Status Usage(const Args&... args) {
+  return absl::InvalidArgumentError(absl::StrCat(args...));
+}
+
+// "--no-keep_silence=x" -> "keep_silence"; "" for what is no flag.
+std::string FlagName(std::string_view argument) {
+  if (argument.substr(0, 2) != "--") return "";
+  std::string name(argument.substr(2, argument.find('=') - 2));
+  for (char& c : name) c = c == '-' ? '_' : c;
+  return name;
+}
+
+// Flags of another subcommand would be ignored in silence: refuse them.
+absl::Status CheckFlagsOf(const Command& command, int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string name = FlagName(argv[i]);
+    if (name.empty()) continue;
+    bool known = false;
+    for (std::string_view flag : command.flags) {
+      known |= name == flag || name == "no" + std::string(flag);
+    }
+    if (known) continue;
+    return Usage(argv[i], " is no flag of ", std::string(command.name),
+                 "; --help shows which it has");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Required(const char* flag, const std::string& value,
+                      const char* example) {
+  if (!value.empty()) return absl::OkStatus();
+  return Usage("--", flag, " is missing; give ", example);
+}
+
+absl::Status Tokenize(const std::string& file) {
+  TokenizeOptions options;
+  options.file = file;
+  options.vocabulary = absl::GetFlag(FLAGS_vocab);
+  options.keep_silence = absl::GetFlag(FLAGS_keep_silence);
+  options.remove_redundant_pedals =
+      absl::GetFlag(FLAGS_remove_redundant_pedals);
+  const int64_t prompt_ms = absl::GetFlag(FLAGS_inference_prompt_ms);
+  if (prompt_ms < -1) {
+    return Usage("--inference-prompt-ms=", prompt_ms, " is negative");
+  }
+  if (prompt_ms >= 0) options.inference_prompt_ms = prompt_ms;
+  if (options.keep_silence && options.inference_prompt_ms) {
+    return Usage("--keep-silence contradicts --inference-prompt-ms, which ",
+                 "begins at the first event; drop one of them");
+  }
+  return RunTokenize(options);
+}
+
+absl::Status Run(std::string_view name, const std::string& argument) {
+  const std::string model = absl::GetFlag(FLAGS_model);
+  if (name == "info") return RunInfo({argument});
+  if (name == "tokenize") return Tokenize(argument);
+  if (name == "init") {
+    const InitOptions options{
+        absl::GetFlag(FLAGS_config), absl::GetFlag(FLAGS_vocab),
+        absl::GetFlag(FLAGS_seed), absl::GetFlag(FLAGS_out)};
+    absl::Status status = Required("out", options.folder, "--out=DIR");
+    return status.ok() ? RunInit(options) : status;
+  }
+  const LogitsOptions options{model, absl::GetFlag(FLAGS_tokens),
+                              absl::GetFlag(FLAGS_dtype),
+                              absl::GetFlag(FLAGS_all)};
+  absl::Status status = Required("model", options.model, "--model=DIR");
+  status.Update(Required("tokens", options.tokens_file, "--tokens=FILE.json"));
+  return status.ok() ? RunLogits(options) : status;
+}
+
+absl::Status Dispatch(std::vector<std::string> rest, int argc, char** argv) {
+  if (rest.empty()) {
+    return Usage("a subcommand is missing; --help lists them");
+  }
+  for (const Command& command : Commands()) {
+    if (command.name != rest.front()) continue;
+    absl::Status status = CheckFlagsOf(command, argc, argv);
+    if (!status.ok()) return status;
+    // info takes its checkpoint also as --model, like every other program.
+    const std::string model = absl::GetFlag(FLAGS_model);
+    if (command.name == "info" && !model.empty()) rest.push_back(model);
+    if (rest.size() - 1 > command.arguments) {
+      return Usage("unexpected argument ", rest.back(), "; --help shows what ",
+                   rest.front(), " takes");
+    }
+    if (rest.size() - 1 < command.arguments) {
+      return Usage(rest.front(), " needs ", std::string(command.argument_help));
+    }
+    return Run(command.name, rest.back());
+  }
+  return Usage("unknown subcommand ", rest.front(),
+               "; take one of info, init, tokenize, logits");
+}
+
+int ExitCode(const absl::Status& status) {
+  switch (status.code()) {
+    case absl::StatusCode::kOk:
+      return 0;
+    case absl::StatusCode::kInternal:
+    case absl::StatusCode::kUnknown:
+    case absl::StatusCode::kResourceExhausted:
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+int Main(int argc, char** argv) {
+  absl::StatusOr<std::vector<std::string>> rest = ParseFlags(argc, argv);
+  absl::Status status = rest.status();
+  if (status.ok() && absl::GetFlag(FLAGS_help)) {
+    return std::fputs(kHelp, stdout), 0;
+  }
+  if (status.ok() && absl::GetFlag(FLAGS_version)) {
+    return std::puts("antiphon-model " ANTIPHON_VERSION), 0;
+  }
+  if (status.ok()) status = Dispatch(*std::move(rest), argc, argv);
+  if (status.ok() && std::fflush(stdout) != 0) {
+    status = absl::InternalError("cannot write to standard output");
+  }
+  if (!status.ok()) {
+    std::fprintf(stderr, "antiphon-model: %s\n",
+                 std::string(status.message()).c_str());
+  }
+  return ExitCode(status);
+}
+
+}  // namespace
+}  // namespace antiphon::inference
+
+int main(int argc, char** argv) {
+  return antiphon::inference::Main(argc, argv);
+}

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/tool/command.h"
+
+namespace antiphon::inference {
+
+absl::Status RunLogits(const LogitsOptions&) {
+  return absl::InvalidArgumentError(
+      "logits needs libtorch, which this build is without; build with "
+      "-DANTIPHON_TORCH=ON");
+}
+
+}  // namespace antiphon::inference

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs antiphon-model as people do: what it prints, its exit code, and that
+// each bad input gives one line that names it.
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::json;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+const fs::path kGolden = fs::path(ANTIPHON_SOURCE_DIR) / "tests/golden";
+const fs::path kScratch = fs::path(ANTIPHON_BINARY_DIR) / "tool_test";
+
+struct Result {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
+// Each test has a folder of its own: tests run side by side.
+fs::path Scratch() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const fs::path folder = kScratch / test->name();
+  fs::create_directories(folder);
+  return folder;
+}
+
+Result RunTool(const std::string& arguments) {
+  const fs::path err = Scratch() / "stderr";
+  const std::string command = std::string(ANTIPHON_BINARY_DIR) +
+                              "/bin/antiphon-model " + arguments + " 2>'" +
+                              err.string() + "'";
+  Result result;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return result;
+  char buffer[1 << 16];
+  for (size_t n; (n = fread(buffer, 1, sizeof buffer, pipe)) > 0;) {
+    result.out.append(buffer, n);
+  }
+  const int status = pclose(pipe);
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  result.err = ReadFile(err);
+  return result;
+}
+
+std::string Quoted(const fs::path& path) { return "'" + path.string() + "'"; }
+
+std::string Write(const std::string& name, const std::string& text) {
+  const fs::path path = Scratch() / name;
+  std::ofstream(path, std::ios::binary) << text;
+  return path.string();
+}
+
+void ExpectRefused(const std::string& arguments, const std::string& message) {
+  SCOPED_TRACE(arguments);
+  const Result result = RunTool(arguments);
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_EQ(result.out, "");
+  EXPECT_THAT(result.err, HasSubstr(message));
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1);
+  EXPECT_THAT(result.err, EndsWith("\n"));
+}
+
+TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
+  const Result help = RunTool("--help");
+  EXPECT_EQ(help.exit_code, 0);
+  for (const char* word : {"info", "init", "tokenize", "logits", "--all"}) {
+    EXPECT_THAT(help.out, HasSubstr(word));
+  }
+  const Result version = RunTool("--version");
+  EXPECT_EQ(version.exit_code, 0);
+  EXPECT_THAT(version.out, HasSubstr("antiphon-model 0."));
+  EXPECT_EQ(RunTool("tokenize --help").exit_code, 0);
+}
+
+TEST(ToolTest, WrongUsageIsRefused) {
+  ExpectRefused("", "subcommand is missing");
+  ExpectRefused("dance", "unknown subcommand dance");
+  ExpectRefused("info --colour=red", "--colour");
+  ExpectRefused("info", "info needs a folder or file");
+  ExpectRefused("info a b", "unexpected argument b");
+  ExpectRefused("init --out=x --dtype=bf16", "--dtype=bf16 is no flag of init");
+  ExpectRefused("init", "--out is missing");
+  ExpectRefused("init --out=x --config=huge", "--config=huge is unknown");
+  ExpectRefused("init --out=x --vocab=mine", "--vocab=mine is unknown");
+  ExpectRefused("init --out=x --seed=-1", "--seed=-1");
+  ExpectRefused("tokenize x.mid --inference-prompt-ms=-5", "-5");
+  ExpectRefused("tokenize x.mid --keep-silence --inference-prompt-ms=5",
+                "contradicts");
+}
+
+TEST(ToolTest, MidiFilesThatAreNoneAreRefused) {
+  const std::string whole = ReadFile(kGolden / "tokenizer/midi/syn_bars.mid");
+  ExpectRefused("tokenize " + Quoted(Scratch() / "absent.mid"), "absent.mid");
+  ExpectRefused("tokenize " + Write("empty.mid", ""), "empty.mid");
+  ExpectRefused("tokenize " + Write("text.mid", "a melody"), "text.mid");
+  ExpectRefused(
+      "tokenize " + Write("cut.mid", whole.substr(0, whole.size() / 2)),
+      "cut.mid");
+  ExpectRefused("tokenize " + Quoted(Scratch()), "MidiFilesThatAreNone");
+}
+
+TEST(ToolTest, TokensAreThoseOfTheReference) {
+  for (const char* name : {"syn_bars", "syn_pedal", "syn_overlap"}) {
+    const Json golden = Json::parse(ReadFile(
+        kGolden / "tokenizer" / ("tok_" + std::string(name) + ".json")));
+    const std::string midi =
+        Quoted(kGolden / "tokenizer/midi" / (std::string(name) + ".mid"));
+    for (const auto& [variant, flags] :
+         {std::pair{"default", ""}, std::pair{"demo25", "--vocab=demo25"},
+          std::pair{"demo26", "--vocab=demo26"},
+          std::pair{"default+keep_silence", "--keep-silence"}}) {
+      if (!golden["cases"].contains(variant)) continue;
+      const Result result = RunTool("tokenize " + midi + " " + flags);
+      ASSERT_EQ(result.exit_code, 0) << result.err;
+      const Json printed = Json::parse(result.out);
+      EXPECT_EQ(printed["ids"], golden["cases"][variant]["ids"]) << variant;
+      const auto texts = printed["tokens"].get<std::vector<std::string>>();
+      EXPECT_EQ(absl::StrJoin(texts, " "),
+                golden["cases"][variant]["tokens"].get<std::string>());
+    }
+  }
+}
+
+TEST(ToolTest, RandomCheckpointIsDescribed) {
+  const fs::path folder = Scratch() / "noise";
+  fs::remove_all(folder);
+  const Result init = RunTool(
+      "init --config=tiny --vocab=demo26 --seed=7 --out=" + Quoted(folder));
+  ASSERT_EQ(init.exit_code, 0) << init.err;
+  EXPECT_THAT(init.out, HasSubstr("random weights"));
+  const Result info = RunTool("info " + Quoted(folder));
+  ASSERT_EQ(info.exit_code, 0) << info.err;
+  for (const char* text : {"random weights (tiny, seed 7)", "2675 rows, demo26",
+                           "2 layers of width 128", "stored as F32"}) {
+    EXPECT_THAT(info.out, HasSubstr(text));
+  }
+  ExpectRefused("init --config=tiny --out=" + Quoted(folder), "there already");
+  // A checkpoint that differs from its card.
+  {
+    std::fstream file(folder / "model.safetensors",
+                      std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(-1, std::ios::end);
+    file.put('\x01');
+  }
+  ExpectRefused("info " + Quoted(folder), "says sha256");
+}
+
+TEST(ToolTest, CheckpointsThatAreNoneAreRefused) {
+  const fs::path damaged = kGolden / "model/robustness";
+  ExpectRefused("info " + Quoted(Scratch() / "nowhere"), "nowhere");
+  ExpectRefused("info " + Quoted(damaged / "empty_file.safetensors"),
+                "empty_file");
+  ExpectRefused("info " + Quoted(damaged / "truncated_data.safetensors"),
+                "truncated_data");
+  ExpectRefused("info " + Quoted(damaged / "header_not_json.safetensors"),
+                "not JSON");
+  ExpectRefused("info " + Quoted(damaged / "nan_weight.safetensors"), "NaN");
+  const Result fine = RunTool("info " + Quoted(kGolden / "model/tiny"));
+  EXPECT_EQ(fine.exit_code, 0) << fine.err;
+  EXPECT_THAT(fine.out, HasSubstr("512 rows, none of Aria's"));
+}
+
+#if ANTIPHON_HAS_TORCH
+
+TEST(ToolTest, LogitsAreThoseOfTheReference) {
+  const Json golden =
+      Json::parse(ReadFile(kGolden / "model/tiny/vectors.json"))["prompts"][2];
+  const std::string tokens =
+      Write("tokens.json", Json{{"tokens", golden["ids"]}}.dump());
+  const std::string flags = "logits --model=" + Quoted(kGolden / "model/tiny") +
+                            " --tokens=" + tokens;
+  const Result result = RunTool(flags);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json printed = Json::parse(result.out);
+  EXPECT_EQ(printed["argmax"], golden["argmax"]);
+  const Json& wanted = golden["logits"].back()["values"];
+  ASSERT_EQ(printed["last_logits"].size(), wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    EXPECT_NEAR(printed["last_logits"][i].get<float>(), wanted[i].get<float>(),
+                5e-5f);
+  }
+  const Json all = Json::parse(RunTool(flags + " --all").out);
+  ASSERT_EQ(all["logits"].size(), golden["ids"].size());
+  EXPECT_EQ(all["logits"].back(), printed["last_logits"]);
+  EXPECT_EQ(all["argmax"], printed["argmax"]);
+  const Json rounded = Json::parse(RunTool(flags + " --dtype=bf16").out);
+  EXPECT_NE(rounded["last_logits"], printed["last_logits"]);
+  EXPECT_NEAR(rounded["last_logits"][0].get<float>(),
+              printed["last_logits"][0].get<float>(), 0.3f);
+}
+
+TEST(ToolTest, TokenFilesThatAreNoneAreRefused) {
+  const std::string logits =
+      "logits --model=" + Quoted(kGolden / "model/tiny") + " --tokens=";
+  ExpectRefused("logits --tokens=x.json", "--model is missing");
+  ExpectRefused("logits --model=x", "--tokens is missing");
+  ExpectRefused(logits + "absent.json", "absent.json");
+  ExpectRefused(logits + Write("a.json", "no json"), "no JSON object");
+  ExpectRefused(logits + Write("b.json", "{}"), "no list of token ids");
+  ExpectRefused(logits + Write("c.json", R"({"tokens":["<S>"]})"),
+                "no token id");
+  ExpectRefused(logits + Write("d.json", R"({"tokens":[512]})"),
+                "holds id 512");
+  ExpectRefused(logits + Write("e.json", R"({"tokens":[-1]})"), "-1");
+  ExpectRefused(
+      logits + Write("f.json", Json{{"tokens", std::vector<int>(257)}}.dump()),
+      "at most 256");
+  const std::string good = Write("g.json", R"({"tokens":[1,2]})");
+  ExpectRefused(logits + good + " --dtype=int3", "--dtype=int3 is unknown");
+  ExpectRefused("logits --tokens=" + good + " --model=" +
+                    Quoted(kGolden / "model/robustness/nan_weight.safetensors"),
+                "NaN");
+}
+
+#endif
+
+}  // namespace
