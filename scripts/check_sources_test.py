@@ -73,6 +73,10 @@ class CheckSourcesTest(unittest.TestCase):
     def test_production_includes_test(self):
         self.assert_caught("include", "edge/plan/a.cc", '#include "tests/sim/world.h"\n')
 
+    def test_production_includes_fake(self):
+        self.assert_caught("include", "inference/model/a.cc",
+                           '#include "inference/model/fake_model.h"\n')
+
     def test_relative_include(self):
         self.assert_caught("include", "edge/plan/a.cc", '#include "../bars/b.h"\n')
 
@@ -151,6 +155,7 @@ class CheckSourcesTest(unittest.TestCase):
                 ("edge/session/c.cc", "edge/client/accompanist.h"),
                 ("inference/engine/d.cc", "inference/model/model.h"),
                 ("inference/engine/sub_test.cc", "tests/sim/world.h"),
+                ("inference/engine/f_test.cc", "inference/model/fake_model.h"),
                 ("inference/service/e.cc", "inference/engine/engine.h"),
                 ("inference/tool/f.cc", "inference/model/torch_model.h"),
                 ("tests/sim/g.cc", "edge/plan/planner.h")):
