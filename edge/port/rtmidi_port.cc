@@ -286,7 +286,11 @@ absl::StatusOr<std::unique_ptr<RtMidiOutput>> RtMidiOutput::Create(
 
 RtMidiOutput::RtMidiOutput() = default;
 
-RtMidiOutput::~RtMidiOutput() = default;
+RtMidiOutput::~RtMidiOutput() {
+  // A JACK port that goes takes along what its readers have not seen yet: the
+  // last note-offs. Two periods of a large buffer are enough.
+  if (port_ != nullptr) rt::SleepUntil(rt::Now() + absl::Milliseconds(50));
+}
 
 bool RtMidiOutput::Send(const MidiMessage& message) noexcept {
   if (message.size() == 0) return false;

@@ -94,6 +94,7 @@ class RtMidiOutput : public MidiOutput {
  public:
   static absl::StatusOr<std::unique_ptr<RtMidiOutput>> Create(
       const PortOptions& options);
+  // Waits a moment so that what was sent last is heard.
   ~RtMidiOutput() override;
   RtMidiOutput(const RtMidiOutput&) = delete;
   RtMidiOutput& operator=(const RtMidiOutput&) = delete;

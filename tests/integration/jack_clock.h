@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JACK's time (microseconds of jack_get_time, frames of the server) against
-// CLOCK_MONOTONIC: the offset is measured when it is made. Process thread safe.
+// The period that JACK's process callback handles, on CLOCK_MONOTONIC: frame f
+// of it is heard at begin + f * per_frame. Taken from JACK's own cycle times;
+// for some periods after an overrun JACK has none (or nonsense), then the
+// callback's present stands in. Process thread safe.
 #ifndef ANTIPHON_TESTS_INTEGRATION_JACK_CLOCK_H_
 #define ANTIPHON_TESTS_INTEGRATION_JACK_CLOCK_H_
 
 #include <jack/jack.h>
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -17,12 +20,27 @@ namespace antiphon::testing {
 
 class JackClock {
  public:
-  explicit JackClock(jack_client_t* client) : client_(client) {
+  struct Period {
+    int64_t begin_nanos = 0;
+    double nanos_per_frame = 0;
+
+    MonoTime TimeOf(jack_nframes_t frame) const {
+      return MonoTime::FromNanos(begin_nanos +
+                                 std::llround(frame * nanos_per_frame));
+    }
+    // Of the period; negative before it, its length or more after it.
+    double FrameOf(MonoTime time) const {
+      return static_cast<double>(time.nanos() - begin_nanos) / nanos_per_frame;
+    }
+  };
+
+  explicit JackClock(jack_client_t* client)
+      : client_(client), nominal_(1e9 / jack_get_sample_rate(client)) {
     // The pair read in the shortest time is the truest.
     int64_t best = std::numeric_limits<int64_t>::max();
     for (int i = 0; i < 20; ++i) {
       const int64_t before = rt::Now().nanos();
-      const int64_t jack = NanosOf(jack_get_time());
+      const int64_t jack = static_cast<int64_t>(jack_get_time()) * 1000;
       const int64_t after = rt::Now().nanos();
       if (after - before >= best) continue;
       best = after - before;
@@ -30,22 +48,27 @@ class JackClock {
     }
   }
 
-  MonoTime TimeOf(jack_nframes_t frame) const {
-    return MonoTime::FromNanos(NanosOf(jack_frames_to_time(client_, frame)) +
-                               offset_nanos_);
-  }
-  jack_nframes_t FrameOf(MonoTime time) const {
-    return jack_time_to_frames(
-        client_,
-        static_cast<jack_time_t>((time.nanos() - offset_nanos_) / 1000));
+  // In the process callback.
+  Period Present() const {
+    const int64_t now = rt::Now().nanos();
+    jack_nframes_t frame = 0;
+    jack_time_t begin_us = 0;
+    jack_time_t end_us = 0;
+    float length_us = 0;
+    if (jack_get_cycle_times(client_, &frame, &begin_us, &end_us, &length_us) ==
+        0) {
+      const int64_t begin =
+          static_cast<int64_t>(begin_us) * 1000 + offset_nanos_;
+      if (std::abs(now - begin) < kPlausibleNanos) return {begin, nominal_};
+    }
+    return {now, nominal_};
   }
 
  private:
-  static int64_t NanosOf(jack_time_t microseconds) {
-    return static_cast<int64_t>(microseconds) * 1000;
-  }
+  static constexpr int64_t kPlausibleNanos = 5'000'000;
 
   jack_client_t* const client_;
+  const double nominal_;  // nanoseconds a frame
   int64_t offset_nanos_ = 0;
 };
 

@@ -54,7 +54,7 @@ std::vector<HeardEvent> JackListener::Events() const {
 int JackListener::OnPeriod(jack_nframes_t frames, void* self) {
   auto* listener = static_cast<JackListener*>(self);
   void* buffer = jack_port_get_buffer(listener->port_, frames);
-  const jack_nframes_t period = jack_last_frame_time(listener->client_);
+  const JackClock::Period period = listener->clock_.Present();
   const uint32_t events = jack_midi_get_event_count(buffer);
   size_t n = listener->count_.load(std::memory_order_relaxed);
   for (uint32_t i = 0; i < events; ++i) {
@@ -65,7 +65,7 @@ int JackListener::OnPeriod(jack_nframes_t frames, void* self) {
       continue;
     }
     Stored& stored = listener->stored_[n++];
-    stored.at = listener->clock_.TimeOf(period + event.time);
+    stored.at = period.TimeOf(event.time);
     stored.size = std::min(event.size, sizeof(stored.bytes));
     std::copy_n(event.buffer, stored.size, stored.bytes);
   }

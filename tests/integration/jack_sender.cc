@@ -4,7 +4,6 @@
 #include <jack/midiport.h>
 
 #include <algorithm>
-#include <cstdint>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -52,15 +51,13 @@ int JackSender::OnPeriod(jack_nframes_t frames, void* self) {
   void* buffer = jack_port_get_buffer(sender->port_, frames);
   jack_midi_clear_buffer(buffer);
   if (!sender->ready_.load()) return 0;
-  const jack_nframes_t period = jack_last_frame_time(sender->client_);
+  const JackClock::Period period = sender->clock_.Present();
   size_t n = sender->sent_.load(std::memory_order_relaxed);
   for (; n < sender->messages_.size(); ++n) {
     const TimedMessage& m = sender->messages_[n];
-    // Frame counters wrap around; the difference does not.
-    const auto offset =
-        static_cast<int32_t>(sender->clock_.FrameOf(m.at) - period);
-    if (offset >= static_cast<int32_t>(frames)) break;
-    const auto at = static_cast<jack_nframes_t>(std::max(offset, 0));
+    const double frame = period.FrameOf(m.at);
+    if (frame >= frames) break;
+    const auto at = static_cast<jack_nframes_t>(std::max(frame, 0.0));
     if (jack_midi_event_write(buffer, at, m.message.data(), m.message.size()) !=
         0) {
       break;
