@@ -16,14 +16,15 @@ real time, prints one line per bar and stops what it started. Needs no sound dev
   --tempo BPM      quarter notes a minute instead of the file's own tempo map
   --model DIR      a checkpoint's folder; "mirror" answers with the player's own bar
                    (default models/starter, else random weights made on the spot)
-  --out DIR        where the session goes (default out/demo)
+  --out DIR        where the session goes (default build/demo)
   --no-build       take the programs as they are: no set-up, no build
 
 Leaves in DIR: session.mid, bars.jsonl, session.svg (piano roll), session.wav,
 inference.log and edge.log.
 
-Environment: ANTIPHON_PRESET=NAME builds another CMake preset than dev, whose folder
-scripts/test.sh shares, so that test and demo together cost one build.
+Test and demo share the build folder of the CMake preset ci, so that both together
+cost one build. Environment: ANTIPHON_PRESET=dev builds without warnings as errors,
+for a compiler that knows a new warning.
 HELP
 }
 
@@ -55,10 +56,10 @@ done
 [[ -z $model || $model == mirror ]] || model=$(realpath "$model")
 [[ -z $out ]] || out=$(realpath -m "$out")
 cd "$(dirname "$0")/.."
-preset=${ANTIPHON_PRESET:-dev}
+preset=${ANTIPHON_PRESET:-ci}
 programs=build/$preset/bin
 performer=${performer:-examples/evening_4_4.mid}
-out=${out:-out/demo}
+out=${out:-build/demo}
 
 say() { echo "demo: $*"; }
 
@@ -89,7 +90,7 @@ choose_model() {
 free_ports() {
   python3 - <<'PY'
 import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
+held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*[server.getsockname()[1] for server in held])
 PY
 }
@@ -116,7 +117,7 @@ trap 'exit 143' TERM
 start_service() {
   local ports
   read -r -a ports <<<"$(free_ports)"
-  address=127.0.0.1:${ports[0]}
+  address=127.0.0.1:${ports[0]} edge_metrics=127.0.0.1:${ports[2]}
   "$programs/antiphon-inference" --model="$model" --listen="$address" \
     --metrics="127.0.0.1:${ports[1]}" >"$out/inference.log" 2>&1 &
   service=$!
@@ -136,7 +137,8 @@ start_service() {
 play() {
   say "playing $bars bars of $performer"
   "$programs/antiphon-edge" --source=file --performer="$performer" \
-    --service="$address" --session-dir="$out" --bars="$bars" \
+    --service="$address" --metrics="$edge_metrics" --session-dir="$out" \
+    --bars="$bars" \
     ${tempo:+--tempo="$tempo"} 2>"$out/edge.log" &
   edge=$!
   local status=0

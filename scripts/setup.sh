@@ -7,7 +7,7 @@ usage() {
 usage: scripts/setup.sh [--preset NAME] [--no-packages] [--no-torch]
 
 Makes a fresh Debian 12 ready to build: Debian packages (scripts/packages.txt),
-libtorch in the user's cache folder, CMake configured for the preset (default: dev).
+libtorch in the user's cache folder, CMake configured for the preset (default: ci).
 Needs root or sudo only while a package is missing. What is there already is left
 alone, so a second run downloads nothing.
 
@@ -19,7 +19,7 @@ Environment: ANTIPHON_LIBTORCH=DIR uses a libtorch that is already there.
 HELP
 }
 
-preset=dev packages=yes torch=yes
+preset=ci packages=yes torch=yes
 while (($#)); do
   case $1 in
     --help) usage; exit 0 ;;

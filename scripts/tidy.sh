@@ -12,7 +12,7 @@ checks in .clang-tidy. Takes minutes. Exit status 1 if it finds something.
   --size-only   only the limit on the length of functions
 
 Environment: ANTIPHON_PRESET=NAME takes the compile commands of another preset than
-dev; it must have been built, since generated headers are needed.
+ci; it must have been built, since generated headers are needed.
 HELP
 }
 
@@ -23,7 +23,7 @@ case ${1-} in
   -*) echo "tidy.sh: unknown argument '$1'; see --help" >&2; exit 2 ;;
 esac
 cd "$(dirname "$0")/.."
-folder=build/${ANTIPHON_PRESET:-dev}
+folder=build/${ANTIPHON_PRESET:-ci}
 [[ -f $folder/compile_commands.json ]] || {
   echo "tidy.sh: no $folder/compile_commands.json; run scripts/test.sh first" >&2
   exit 1
