@@ -51,6 +51,8 @@ InferenceMetrics::InferenceMetrics(Metrics& m, const std::string& version) {
   tokens = m.AddCounter("antiphon_inference_tokens_total", "Tokens generated");
   prompt_tokens = m.AddCounter("antiphon_inference_prompt_tokens_total",
                                "Tokens of the contexts");
+  dropped_messages = m.AddCounter("antiphon_inference_dropped_messages_total",
+                                  "Messages to edges that did not read theirs");
   queue_depth = m.AddGauge("antiphon_inference_queue_depth", "Jobs that wait");
   streams = m.AddGauge("antiphon_inference_streams", "Musicians connected");
   m.AddGauge("antiphon_inference_build_info", "1; the version is a label",

@@ -31,6 +31,7 @@ struct InferenceMetrics {
   Histogram* total_time;
   Counter* tokens;
   Counter* prompt_tokens;
+  Counter* dropped_messages;
   Gauge* queue_depth;
   Gauge* streams;
 };

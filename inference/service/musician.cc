@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/rt/clock.h"
@@ -11,90 +12,57 @@
 namespace antiphon::inference {
 namespace {
 
+using grpc::StatusCode;
+
 constexpr size_t kMaxSessionId = 64;
+constexpr size_t kMaxLoggedText = 64;
+constexpr int64_t kRetryAfterUs = 100'000;
+
+// What a stranger wrote, as one harmless piece of a log line.
+std::string Quoted(const std::string& text) {
+  return absl::StrCat("\"", absl::CHexEscape(text.substr(0, kMaxLoggedText)),
+                      "\"");
+}
 
 }  // namespace
 
-// One job's way back. Lives as long as the engine or the stream needs it.
-class Musician::Answer : public AnswerSink {
- public:
-  Answer(Musician* musician, const Job& job, InferenceMetrics* metrics)
-      : job_(job), metrics_(metrics), musician_(musician) {
-    job_.notes.clear();
-  }
-
-  void OnNote(uint32_t index, const Note& note) override {
-    if (!began_.has_value()) began_ = rt::Now();
-    v1::ServiceMessage message = ChunkOf(job_);
-    AddNote(index, note, *message.mutable_bar_chunk());
-    Give(std::move(message));
-  }
-
-  void OnEnd(const JobEnd& end) override {
-    const MonoTime now = rt::Now();
-    v1::ServiceMessage message = ChunkOf(job_);
-    SetEnd(end, job_.arrived, now, *message.mutable_bar_chunk());
-    metrics_->jobs[static_cast<size_t>(end.reason)]->Increment();
-    if (began_.value_or(now) > job_.deadline) {
-      metrics_->deadline_misses->Increment();
-    }
-    metrics_->queue_time->Observe(absl::ToDoubleSeconds(end.queue));
-    metrics_->prefill_time->Observe(absl::ToDoubleSeconds(end.prefill));
-    metrics_->decode_time->Observe(absl::ToDoubleSeconds(end.decode));
-    metrics_->total_time->Observe(absl::ToDoubleSeconds(now - job_.arrived));
-    metrics_->tokens->Increment(end.tokens);
-    metrics_->prompt_tokens->Increment(end.prompt_tokens);
-    LogInfo("job.done session=", job_.session, " job_id=", job_.job_id,
-            " end=", ToString(end.reason), " tokens=", end.tokens);
-    Give(std::move(message));
-  }
-
-  bool cancelled() const override { return cancelled_.load(); }
-  void Cancel() { cancelled_.store(true); }
-  // The stream is gone.
-  void Detach() {
-    Cancel();
-    const std::lock_guard lock(mutex_);
-    musician_ = nullptr;
-  }
-
- private:
-  void Give(v1::ServiceMessage message) {
-    const std::lock_guard lock(mutex_);
-    if (musician_ != nullptr) musician_->Write(std::move(message));
-  }
-
-  Job job_;  // without its notes
-  InferenceMetrics* const metrics_;
-  std::optional<MonoTime> began_;  // engine thread
-  std::atomic<bool> cancelled_{false};
-  std::mutex mutex_;
-  Musician* musician_;  // guarded by mutex_
-};
-
-Musician::Musician(Stage* stage)
-    : stage_(stage), session_(stage->next_session.fetch_add(1)) {
+Musician::Musician(Stage* stage, grpc::CallbackServerContext* context)
+    : stage_(stage),
+      context_(context),
+      session_(stage->next_session.fetch_add(1)) {
   StartRead(&incoming_);
 }
 
 void Musician::Write(v1::ServiceMessage message) {
   const std::lock_guard lock(mutex_);
-  // A reader that does not read gets no more: the edge counts what is missing.
-  if (finished_ || queue_.size() == kMaxQueuedWrites) return;
+  if (ending_) return;
+  if (queue_.size() == kMaxQueuedWrites) {
+    stage_->metrics->dropped_messages->Increment();
+    return;
+  }
   queue_.push_back(std::move(message));
   if (queue_.size() == 1) StartWrite(&queue_.front());
 }
 
-void Musician::End(const grpc::Status& status) {
+void Musician::End(const grpc::Status& status, bool flush) {
   const std::lock_guard lock(mutex_);
-  if (std::exchange(finished_, true)) return;
-  Finish(status);
+  if (std::exchange(ending_, true)) return;
+  status_ = status;
+  for (const auto& [id, answer] : answers_) answer->Cancel();
+  if (!flush && queue_.size() > 1) queue_.resize(1);
+  if (queue_.empty()) Finish(status_);
+}
+
+void Musician::Forget(uint64_t job_id) {
+  const std::lock_guard lock(mutex_);
+  answers_.erase(job_id);
 }
 
 void Musician::OnReadDone(bool ok) {
-  if (!ok) return End(grpc::Status::OK);
+  if (!ok) return End(grpc::Status::OK, /*flush=*/true);
   if (const grpc::Status status = Handle(incoming_); !status.ok()) {
-    LogWarning("stream ended: ", status.error_message());
+    LogWarning("stream.refused session=", session_, " ",
+               status.error_message());
     return End(status);
   }
   StartRead(&incoming_);
@@ -103,13 +71,20 @@ void Musician::OnReadDone(bool ok) {
 void Musician::OnWriteDone(bool ok) {
   const std::lock_guard lock(mutex_);
   queue_.pop_front();
-  if (ok && !finished_ && !queue_.empty()) StartWrite(&queue_.front());
+  if (!ok) {  // the stream is broken: reading ends it
+    queue_.clear();
+  }
+  if (!queue_.empty()) {
+    StartWrite(&queue_.front());
+  } else if (ending_) {
+    Finish(status_);
+  }
 }
 
-void Musician::OnCancel() { CancelAll(); }
+void Musician::OnCancel() { End({StatusCode::CANCELLED, "cancelled"}); }
 
 void Musician::OnDone() {
-  std::map<uint64_t, std::shared_ptr<Answer>> answers;
+  std::map<uint64_t, std::shared_ptr<StreamAnswer>> answers;
   {
     const std::lock_guard lock(mutex_);
     answers.swap(answers_);
@@ -123,11 +98,11 @@ void Musician::OnDone() {
     }
     stage_->metrics->streams->Set(static_cast<double>(stage_->sessions.size()));
   }
+  LogInfo("stream.closed session=", session_);
   delete this;
 }
 
 grpc::Status Musician::Handle(const v1::EdgeMessage& message) {
-  using grpc::StatusCode;
   if (message.has_hello()) {
     if (greeted_) {
       return {StatusCode::INVALID_ARGUMENT, "a second Hello on one stream"};
@@ -141,12 +116,9 @@ grpc::Status Musician::Handle(const v1::EdgeMessage& message) {
     case v1::EdgeMessage::kJob:
       OnJob(message.job());
       break;
-    case v1::EdgeMessage::kCancel: {
-      const std::lock_guard lock(mutex_);
-      const auto found = answers_.find(message.cancel().job_id());
-      if (found != answers_.end()) found->second->Cancel();
+    case v1::EdgeMessage::kCancel:
+      OnCancelJob(message.cancel().job_id());
       break;
-    }
     case v1::EdgeMessage::kBarReport:
       OnReport(message.bar_report());
       break;
@@ -157,7 +129,7 @@ grpc::Status Musician::Handle(const v1::EdgeMessage& message) {
       break;
     }
     case v1::EdgeMessage::kPromptUpdate:
-      break;  // a hint; nothing prefills ahead yet
+      break;  // a hint: dropping it changes no answer
     default:
       return {StatusCode::INVALID_ARGUMENT, "an empty or unknown message"};
   }
@@ -165,7 +137,6 @@ grpc::Status Musician::Handle(const v1::EdgeMessage& message) {
 }
 
 grpc::Status Musician::OnHello(const v1::Hello& hello) {
-  using grpc::StatusCode;
   if (hello.protocol_version() != kProtocolVersion) {
     return {StatusCode::FAILED_PRECONDITION,
             absl::StrCat("protocol_version ", hello.protocol_version(),
@@ -173,30 +144,49 @@ grpc::Status Musician::OnHello(const v1::Hello& hello) {
   }
   if (hello.session_id().empty() || hello.session_id().size() > kMaxSessionId) {
     return {StatusCode::INVALID_ARGUMENT,
-            "session_id must be 1..64 characters"};
+            absl::StrCat("session_id has ", hello.session_id().size(),
+                         " characters, want 1..", kMaxSessionId)};
   }
   if (!hello.model().empty() && hello.model() != stage_->model) {
     return {StatusCode::FAILED_PRECONDITION,
-            absl::StrCat("model ", hello.model(), " is not served, this is ",
-                         stage_->model)};
+            absl::StrCat("model ", Quoted(hello.model()),
+                         " is not served, this is ", Quoted(stage_->model))};
   }
-  Musician* before = nullptr;
-  {
-    const std::lock_guard lock(stage_->mutex);
-    if (stage_->sessions.size() >= Stage::kMaxStreams) {
-      return {StatusCode::RESOURCE_EXHAUSTED,
-              absl::StrCat("all ", Stage::kMaxStreams, " places are taken")};
-    }
-    before = std::exchange(stage_->sessions[hello.session_id()], this);
-    session_id_ = hello.session_id();
-    stage_->metrics->streams->Set(static_cast<double>(stage_->sessions.size()));
-    // Under the lock: its OnDone waits for it, so it is still there.
-    if (before != nullptr) {
-      before->End(
-          {StatusCode::ABORTED, "the session continues on another stream"});
-    }
+  if (stage_->draining.load()) {
+    return {StatusCode::UNAVAILABLE, "the service is shutting down"};
   }
+  const grpc::Status taken = TakePlace(hello.session_id());
+  if (!taken.ok()) return taken;
   greeted_ = true;
+  LogInfo("stream.open session=", session_, " client=", Quoted(hello.client()));
+  Welcome();
+  return grpc::Status::OK;
+}
+
+grpc::Status Musician::TakePlace(const std::string& session_id) {
+  const std::lock_guard lock(stage_->mutex);
+  const auto found = stage_->sessions.find(session_id);
+  if (found == stage_->sessions.end() &&
+      stage_->sessions.size() >= Stage::kMaxStreams) {
+    context_->AddTrailingMetadata("capacity",
+                                  std::to_string(Stage::kMaxStreams));
+    context_->AddTrailingMetadata("retry-after-us",
+                                  std::to_string(kRetryAfterUs));
+    return {StatusCode::RESOURCE_EXHAUSTED,
+            absl::StrCat("all ", Stage::kMaxStreams, " places are taken")};
+  }
+  // Under the lock: the OnDone of the one before waits for it, so it lives.
+  if (found != stage_->sessions.end()) {
+    found->second->End(
+        {StatusCode::ABORTED, "the session continues on another stream"});
+  }
+  stage_->sessions[session_id] = this;
+  session_id_ = session_id;
+  stage_->metrics->streams->Set(static_cast<double>(stage_->sessions.size()));
+  return grpc::Status::OK;
+}
+
+void Musician::Welcome() {
   v1::ServiceMessage message;
   v1::Welcome& welcome = *message.mutable_welcome();
   welcome.set_protocol_version(kProtocolVersion);
@@ -208,37 +198,54 @@ grpc::Status Musician::OnHello(const v1::Hello& hello) {
   limits.set_notes_per_job(kMaxJobNotes);
   limits.set_message_bytes(kMaxMessageBytes);
   limits.set_jobs_per_session(kMaxOpenJobs);
-  LogInfo("stream.open session=", session_, " client=", hello.client());
   Write(std::move(message));
-  return grpc::Status::OK;
 }
 
 void Musician::OnJob(const v1::GenerationJob& wire) {
+  const uint64_t id = wire.job_id();
   absl::StatusOr<Job> job = ToJob(wire, rt::Now());
   if (!job.ok()) {
-    return Refuse(wire.job_id(), v1::REFUSAL_CODE_INVALID,
+    return Refuse(id, v1::REFUSAL_CODE_INVALID,
                   std::string(job.status().message()));
   }
   if (stage_->draining.load()) {
-    return Refuse(wire.job_id(), v1::REFUSAL_CODE_DRAINING,
+    return Refuse(id, v1::REFUSAL_CODE_DRAINING,
                   "the service is shutting down");
   }
   job->session = session_;
-  auto answer = std::make_shared<Answer>(this, *job, stage_->metrics);
+  const auto answer = std::make_shared<StreamAnswer>(this, stage_, *job);
+  bool known = false;
+  bool full = false;
   {
     const std::lock_guard lock(mutex_);
-    // Jobs come in order: the oldest is long over.
-    while (answers_.size() >= kMaxOpenJobs) answers_.erase(answers_.begin());
-    answers_[job->job_id] = answer;
+    known = answers_.contains(id);
+    full = answers_.size() >= kMaxOpenJobs;
+    if (!known && !full) answers_.emplace(id, answer);
   }
-  LogInfo("job.start session=", session_, " job_id=", job->job_id,
+  if (known) {
+    return Refuse(id, v1::REFUSAL_CODE_INVALID,
+                  absl::StrCat("job_id ", id, " is already open"));
+  }
+  if (full) {
+    return Refuse(id, v1::REFUSAL_CODE_OVERLOADED,
+                  absl::StrCat(kMaxOpenJobs, " jobs of this session are open"));
+  }
+  LogInfo("job.start session=", session_, " job_id=", id,
           " bar=", job->bar_index, " notes=", job->notes.size());
+  const bool taken = stage_->engine->Submit(*std::move(job), answer);
   const size_t queued = stage_->engine->queued();
   stage_->metrics->queue_depth->Set(static_cast<double>(queued));
-  if (!stage_->engine->Submit(*std::move(job), answer)) {
-    Refuse(wire.job_id(), v1::REFUSAL_CODE_OVERLOADED,
+  if (!taken) {
+    Forget(id);
+    Refuse(id, v1::REFUSAL_CODE_OVERLOADED,
            absl::StrCat("the queue holds ", queued, " jobs"));
   }
+}
+
+void Musician::OnCancelJob(uint64_t job_id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = answers_.find(job_id);
+  if (found != answers_.end()) found->second->Cancel();
 }
 
 void Musician::OnReport(const v1::BarReport& report) {
@@ -261,15 +268,14 @@ void Musician::Refuse(uint64_t job_id, v1::RefusalCode code,
   stage_->metrics->refusals[static_cast<size_t>(code) - 1]->Increment();
   LogWarning("job.refused session=", session_, " job_id=", job_id, " ", reason);
   v1::ServiceMessage message;
-  message.mutable_job_refused()->set_job_id(job_id);
-  message.mutable_job_refused()->set_code(code);
-  message.mutable_job_refused()->set_reason(reason);
+  v1::JobRefused& refused = *message.mutable_job_refused();
+  refused.set_job_id(job_id);
+  refused.set_code(code);
+  refused.set_reason(reason);
+  if (code == v1::REFUSAL_CODE_OVERLOADED) {
+    refused.set_retry_after_us(kRetryAfterUs);
+  }
   Write(std::move(message));
-}
-
-void Musician::CancelAll() {
-  const std::lock_guard lock(mutex_);
-  for (const auto& [id, answer] : answers_) answer->Cancel();
 }
 
 }  // namespace antiphon::inference

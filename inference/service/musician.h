@@ -2,8 +2,11 @@
 //
 // One musician's stream (gRPC callback API): reads, checks, hands jobs to the
 // engine, writes what comes back. Reactions convert, enqueue and return; one
-// write is in flight at a time behind a bounded queue. The engine holds answers
-// by shared pointer, so a stream that ends leaves nothing dangling.
+// read and one write are in flight at a time. Deletes itself in OnDone, after
+// it has detached every answer that the engine still holds.
+//
+// Limits: kMaxQueuedWrites messages wait for a reader that is slow (more are
+// dropped and counted), kMaxOpenJobs jobs are open (more are refused).
 #ifndef ANTIPHON_INFERENCE_SERVICE_MUSICIAN_H_
 #define ANTIPHON_INFERENCE_SERVICE_MUSICIAN_H_
 
@@ -19,10 +22,9 @@
 #include "antiphon/v1/accompanist.grpc.pb.h"
 #include "inference/engine/engine.h"
 #include "inference/service/inference_metrics.h"
+#include "inference/service/stream_answer.h"
 
 namespace antiphon::inference {
-
-class Musician;
 
 // What all streams share.
 struct Stage {
@@ -36,7 +38,7 @@ struct Stage {
   std::atomic<bool> draining{false};
   std::atomic<uint64_t> next_session{1};
 
-  std::mutex mutex;
+  std::mutex mutex;                           // taken before a Musician's own
   std::map<std::string, Musician*> sessions;  // guarded by mutex
 };
 
@@ -46,15 +48,17 @@ class Musician
   static constexpr size_t kMaxQueuedWrites = 1024;
   static constexpr size_t kMaxOpenJobs = 16;
 
-  explicit Musician(Stage* stage);
+  Musician(Stage* stage, grpc::CallbackServerContext* context);
 
   // Any thread.
   void Write(v1::ServiceMessage message);
-  void End(const grpc::Status& status);
+  // Ends the stream once, after the write in flight; what waits behind it goes
+  // out first only with `flush`.
+  void End(const grpc::Status& status, bool flush = false);
+  // The job is over.
+  void Forget(uint64_t job_id);
 
  private:
-  class Answer;
-
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
@@ -62,21 +66,26 @@ class Musician
 
   grpc::Status Handle(const v1::EdgeMessage& message);
   grpc::Status OnHello(const v1::Hello& hello);
-  void OnJob(const v1::GenerationJob& job);
+  // Enters the session; whoever had it before is ended.
+  grpc::Status TakePlace(const std::string& session_id);
+  void Welcome();
+  void OnJob(const v1::GenerationJob& wire);
+  void OnCancelJob(uint64_t job_id);
   void OnReport(const v1::BarReport& report);
   void Refuse(uint64_t job_id, v1::RefusalCode code, const std::string& reason);
-  void CancelAll();
 
   Stage* const stage_;
+  grpc::CallbackServerContext* const context_;
   const uint64_t session_;
   v1::EdgeMessage incoming_;
-  bool greeted_ = false;    // reactions only
-  std::string session_id_;  // set once, before greeted_
+  bool greeted_ = false;    // reactions to reads only
+  std::string session_id_;  // set once, under Stage::mutex
 
   std::mutex mutex_;
   std::deque<v1::ServiceMessage> queue_;  // the front one is being written
-  bool finished_ = false;
-  std::map<uint64_t, std::shared_ptr<Answer>> answers_;  // by job_id
+  bool ending_ = false;                   // nothing is queued any more
+  grpc::Status status_;
+  std::map<uint64_t, std::shared_ptr<StreamAnswer>> answers_;  // by job_id
 };
 
 }  // namespace antiphon::inference

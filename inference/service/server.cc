@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/service/server.h"
 
+#include <grpc/support/log.h>
 #include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -24,13 +25,21 @@ class Service : public v1::Accompanist::CallbackService {
   explicit Service(Stage* stage) : stage_(stage) {}
 
   grpc::ServerBidiReactor<v1::EdgeMessage, v1::ServiceMessage>* Accompany(
-      grpc::CallbackServerContext*) override {
-    return new Musician(stage_);  // deletes itself in OnDone
+      grpc::CallbackServerContext* context) override {
+    return new Musician(stage_, context);  // deletes itself in OnDone
   }
 
  private:
   Stage* const stage_;
 };
+
+// gRPC says at length on stderr what the one line of our error says.
+std::unique_ptr<grpc::Server> StartQuietly(grpc::ServerBuilder& builder) {
+  gpr_set_log_function([](gpr_log_func_args*) {});
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  gpr_set_log_function(nullptr);
+  return server;
+}
 
 }  // namespace
 
@@ -67,7 +76,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(const Options& options,
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
   builder.RegisterService(&state->service);
-  state->server = builder.BuildAndStart();
+  state->server = StartQuietly(builder);
   if (state->server == nullptr || state->port == 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot listen on ", options.listen,
@@ -99,6 +108,14 @@ void Server::Drain(absl::Duration patience) {
   const MonoTime until = rt::Now() + patience;
   while (!state_->engine.idle() && rt::Now() < until) {
     rt::SleepUntil(rt::Now() + absl::Milliseconds(5));
+  }
+  {
+    const std::lock_guard lock(state_->stage.mutex);
+    for (const auto& [id, musician] : state_->stage.sessions) {
+      musician->End(
+          {grpc::StatusCode::UNAVAILABLE, "the service is shutting down"},
+          /*flush=*/true);
+    }
   }
   state_->server->Shutdown(std::chrono::system_clock::now() +
                            std::chrono::milliseconds(200));

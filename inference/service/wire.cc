@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/service/wire.h"
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
@@ -12,7 +14,7 @@ constexpr int64_t kMaxTick = int64_t{1} << 40;
 constexpr int64_t kMaxBudgetUs = 60'000'000;
 
 template <typename T>
-absl::Status Bad(const char* field, const T& value, const char* want) {
+absl::Status Bad(const std::string& field, const T& value, const char* want) {
   return absl::InvalidArgumentError(
       absl::StrCat(field, " is ", value, ", want ", want));
 }
@@ -23,7 +25,7 @@ bool InRange(double value, double low, double high) {
 
 bool IsTick(int64_t tick) { return tick > -kMaxTick && tick < kMaxTick; }
 
-absl::StatusOr<Meter> ToMeter(const v1::Meter& wire, const char* field) {
+absl::StatusOr<Meter> ToMeter(const v1::Meter& wire, const std::string& field) {
   const Meter meter{static_cast<int>(std::min(wire.numerator(), 1000u)),
                     static_cast<int>(std::min(wire.denominator(), 1000u))};
   if (meter.IsValid()) return meter;
@@ -53,7 +55,7 @@ absl::Status CheckHead(const v1::GenerationJob& wire) {
                "horizon_bars of them");
   }
   if (!IsTick(wire.cut()) || wire.cut() < 0) {
-    return Bad("cut", wire.cut(), "0 or more");
+    return Bad("cut", wire.cut(), "0 or more, less than 2^40");
   }
   return absl::OkStatus();
 }
@@ -78,56 +80,98 @@ absl::Status ReadSampling(const v1::GenerationJob& wire, Job& job) {
   return absl::OkStatus();
 }
 
+NoteSource FromProto(v1::Source source) {
+  return source == v1::SOURCE_ANSWER ? NoteSource::kAnswer : NoteSource::kHuman;
+}
+
+HeldBy FromProto(v1::HeldBy held_by) {
+  return held_by == v1::HELD_BY_KEY     ? HeldBy::kKey
+         : held_by == v1::HELD_BY_PEDAL ? HeldBy::kPedal
+                                        : HeldBy::kNone;
+}
+
+std::string Entry(const char* list, int index, const char* field = "") {
+  return absl::StrCat("context.", list, "[", index, "]", field);
+}
+
+// A tick that is not before the one before it in its list.
+absl::Status CheckTick(const char* list, int index, int64_t tick,
+                       int64_t& last) {
+  if (!IsTick(tick) || tick < last) {
+    return Bad(Entry(list, index, ".tick"), tick,
+               "by tick, less than 2^40 from the origin");
+  }
+  last = tick;
+  return absl::OkStatus();
+}
+
 absl::Status ReadNotes(const v1::Context& wire, Job& job) {
+  constexpr char kNotes[] = "notes";
   int64_t last = -kMaxTick;
-  for (const v1::Note& note : wire.notes()) {
-    if (note.pitch() > 127) return Bad("note.pitch", note.pitch(), "0..127");
-    if (note.velocity() < 1 || note.velocity() > 127) {
-      return Bad("note.velocity", note.velocity(), "1..127");
+  for (int i = 0; i < wire.notes_size(); ++i) {
+    const v1::Note& note = wire.notes(i);
+    absl::Status tick = CheckTick(kNotes, i, note.tick(), last);
+    if (!tick.ok()) return tick;
+    if (note.pitch() > 127) {
+      return Bad(Entry(kNotes, i, ".pitch"), note.pitch(), "0..127");
     }
-    if (!IsTick(note.tick()) || note.tick() < last) {
-      return Bad("note.tick", note.tick(), "in order");
+    if (note.velocity() < 1 || note.velocity() > 127) {
+      return Bad(Entry(kNotes, i, ".velocity"), note.velocity(), "1..127");
     }
     if (note.duration() < 1 || !IsTick(note.duration())) {
-      return Bad("note.duration", note.duration(), "1 or more");
+      return Bad(Entry(kNotes, i, ".duration"), note.duration(), "1 or more");
     }
-    last = note.tick();
-    job.notes.push_back(
-        {.tick = Ticks::Of(note.tick()),
-         .duration = Ticks::Of(note.duration()),
-         .pitch = static_cast<uint8_t>(note.pitch()),
-         .velocity = static_cast<uint8_t>(note.velocity()),
-         .source = note.source() == v1::SOURCE_ANSWER ? NoteSource::kAnswer
-                                                      : NoteSource::kHuman,
-         .held_by = note.held_by() == v1::HELD_BY_KEY     ? HeldBy::kKey
-                    : note.held_by() == v1::HELD_BY_PEDAL ? HeldBy::kPedal
-                                                          : HeldBy::kNone});
+    job.notes.push_back({.tick = Ticks::Of(note.tick()),
+                         .duration = Ticks::Of(note.duration()),
+                         .pitch = static_cast<uint8_t>(note.pitch()),
+                         .velocity = static_cast<uint8_t>(note.velocity()),
+                         .source = FromProto(note.source()),
+                         .held_by = FromProto(note.held_by())});
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadMaps(const v1::Context& wire, Job& job) {
-  for (const v1::TempoChange& tempo : wire.tempo()) {
+absl::Status ReadTempos(const v1::Context& wire, Job& job) {
+  int64_t last = -kMaxTick;
+  for (int i = 0; i < wire.tempo_size(); ++i) {
+    const v1::TempoChange& tempo = wire.tempo(i);
+    absl::Status tick = CheckTick("tempo", i, tempo.tick(), last);
+    if (!tick.ok()) return tick;
     if (!InRange(tempo.quarters_per_minute(), 1, 1000)) {
-      return Bad("tempo", tempo.quarters_per_minute(), "1..1000");
+      return Bad(Entry("tempo", i, ".quarters_per_minute"),
+                 tempo.quarters_per_minute(), "1..1000");
     }
-    if (!IsTick(tempo.tick())) return Bad("tempo.tick", tempo.tick(), "a time");
     job.tempos.push_back(
         {Ticks::Of(tempo.tick()), tempo.quarters_per_minute()});
   }
-  for (const v1::PedalChange& pedal : wire.pedal()) {
-    if (!IsTick(pedal.tick())) return Bad("pedal.tick", pedal.tick(), "a time");
-    job.pedals.push_back({Ticks::Of(pedal.tick()), pedal.down()});
+  return absl::OkStatus();
+}
+
+absl::Status ReadPedals(const v1::Context& wire, Job& job) {
+  int64_t last = -kMaxTick;
+  for (int i = 0; i < wire.pedal_size(); ++i) {
+    absl::Status tick = CheckTick("pedal", i, wire.pedal(i).tick(), last);
+    if (!tick.ok()) return tick;
+    job.pedals.push_back({Ticks::Of(last), wire.pedal(i).down()});
   }
-  for (const v1::MeterChange& change : wire.meter()) {
-    const auto meter = ToMeter(change.meter(), "meter");
+  return absl::OkStatus();
+}
+
+absl::Status ReadBars(const v1::Context& wire, Job& job) {
+  int64_t last = -kMaxTick;
+  for (int i = 0; i < wire.meter_size(); ++i) {
+    absl::Status tick = CheckTick("meter", i, wire.meter(i).tick(), last);
+    if (!tick.ok()) return tick;
+    const auto meter = ToMeter(wire.meter(i).meter(), Entry("meter", i));
     if (!meter.ok()) return meter.status();
     job.human_meter = *meter;  // the last one is the human bar's
   }
-  for (const int64_t line : wire.bar_lines()) {
+  for (int i = 0; i < wire.bar_lines_size(); ++i) {
+    const int64_t line = wire.bar_lines(i);
     if (!IsTick(line) ||
         (!job.bar_lines.empty() && line <= job.bar_lines.back().count())) {
-      return Bad("bar_lines", line, "growing");
+      return Bad(Entry("bar_lines", i), line,
+                 "growing, less than 2^40 from the origin");
     }
     job.bar_lines.push_back(Ticks::Of(line));
   }
@@ -153,10 +197,11 @@ absl::StatusOr<Job> ToJob(const v1::GenerationJob& wire, MonoTime now) {
   }
   job.target_meter = *ToMeter(wire.target_meters(0), "target_meters");
   if (absl::Status read = ReadSampling(wire, job); !read.ok()) return read;
-  if (absl::Status read = ReadNotes(wire.context(), job); !read.ok())
-    return read;
-  if (absl::Status read = ReadMaps(wire.context(), job); !read.ok())
-    return read;
+  for (const auto& reader : {ReadNotes, ReadTempos, ReadPedals, ReadBars}) {
+    if (absl::Status read = reader(wire.context(), job); !read.ok()) {
+      return read;
+    }
+  }
   return job;
 }
 
