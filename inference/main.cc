@@ -8,13 +8,13 @@
 #include <string>
 
 #include "absl/flags/flag.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/flags.h"
 #include "common/log.h"
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
 #include "inference/model_answerer.h"
+#include "inference/service/address.h"
 #include "inference/service/server.h"
 
 ABSL_FLAG(std::string, model, "", "DIR, FILE or mirror");
@@ -22,6 +22,7 @@ ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "HOST:PORT");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT, empty: none");
 ABSL_FLAG(std::string, device, "cpu", "cpu");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
+ABSL_FLAG(int, threads, 1, "of the computation");
 ABSL_FLAG(bool, insecure, false, "listen beyond this machine without TLS");
 ABSL_FLAG(bool, help, false, "this text");
 ABSL_FLAG(bool, version, false, "the version");
@@ -38,7 +39,7 @@ constexpr char kHelp[] =
   --listen=127.0.0.1:50051    where edges connect; port 0 takes a free one
   --insecure            allow an address other than this machine's, without TLS
   --metrics=127.0.0.1:9464    Prometheus page at /metrics; empty: none
-  --device=cpu
+  --device=cpu --threads=1    what the model runs on
   --context-tokens=1024 music one musician's slot remembers
 
 Prints "ready on HOST:PORT" when it serves. SIGTERM: bars in flight end first.
@@ -47,15 +48,24 @@ Prints "ready on HOST:PORT" when it serves. SIGTERM: bars in flight end first.
 volatile std::sig_atomic_t stop_requested = 0;
 void RequestStop(int) { stop_requested = 1; }
 
-bool IsLoopback(const std::string& address) {
-  return absl::StartsWith(address, "127.") ||
-         absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:");
+absl::Status CheckAddresses() {
+  const std::string listen = absl::GetFlag(FLAGS_listen);
+  const std::string metrics = absl::GetFlag(FLAGS_metrics);
+  const absl::StatusOr<Address> address = ParseAddress("--listen", listen);
+  if (!address.ok()) return address.status();
+  if (!address->IsLoopback() && !absl::GetFlag(FLAGS_insecure)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen=", listen,
+                     " is open to the network without TLS; say --insecure if "
+                     "that is meant"));
+  }
+  return metrics.empty() ? absl::OkStatus()
+                         : ParseAddress("--metrics", metrics).status();
 }
 
 absl::Status CheckFlags() {
-  const std::string listen = absl::GetFlag(FLAGS_listen);
   const int tokens = absl::GetFlag(FLAGS_context_tokens);
+  const int threads = absl::GetFlag(FLAGS_threads);
   if (absl::GetFlag(FLAGS_model).empty()) {
     return absl::InvalidArgumentError(
         "--model is missing: a checkpoint folder, or mirror for a sound check");
@@ -69,13 +79,11 @@ absl::Status CheckFlags() {
     return absl::InvalidArgumentError(absl::StrCat(
         "--context-tokens=", tokens, " is not within 256 to 8192"));
   }
-  if (!IsLoopback(listen) && !absl::GetFlag(FLAGS_insecure)) {
+  if (threads < 1 || threads > 256) {
     return absl::InvalidArgumentError(
-        absl::StrCat("--listen=", listen,
-                     " is open to the network without TLS; say --insecure if "
-                     "that is meant"));
+        absl::StrCat("--threads=", threads, " is not within 1 to 256"));
   }
-  return absl::OkStatus();
+  return CheckAddresses();
 }
 
 absl::Status Serve() {
@@ -88,8 +96,10 @@ absl::Status Serve() {
     answerer = std::make_unique<Mirror>();
     options.model = "mirror";
   } else {
-    auto loaded = LoadAnswerer(absl::GetFlag(FLAGS_model),
-                               absl::GetFlag(FLAGS_context_tokens));
+    auto loaded =
+        LoadAnswerer({.path = absl::GetFlag(FLAGS_model),
+                      .context_tokens = absl::GetFlag(FLAGS_context_tokens),
+                      .threads = absl::GetFlag(FLAGS_threads)});
     if (!loaded.ok()) return loaded.status();
     answerer = std::move(loaded->answerer);
     options.model = loaded->name;
@@ -106,8 +116,8 @@ absl::Status Serve() {
   }
   auto server = Server::Create(options, answerer.get(), &metrics);
   if (!server.ok()) return server.status();
-  const std::string host = options.listen.substr(0, options.listen.rfind(':'));
-  LogInfo("ready on ", host, ":", (*server)->port(), " model=", options.model);
+  LogInfo("ready on ", ParseAddress("--listen", options.listen)->host, ":",
+          (*server)->port(), " model=", options.model);
   while (!stop_requested) rt::SleepUntil(rt::Now() + absl::Milliseconds(20));
   LogInfo("draining");
   (*server)->Drain(absl::Seconds(5));

@@ -18,8 +18,14 @@ struct LoadedModel {
   std::string sha256;
 };
 
-absl::StatusOr<LoadedModel> LoadAnswerer(const std::string& path,
-                                         int context_tokens);
+struct LoadOptions {
+  std::string path;           // --model: a folder or a file
+  int context_tokens = 1024;  // of one musician's slot
+  int threads = 1;            // of the computation
+};
+
+// The error names the path.
+absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& options);
 
 }  // namespace antiphon::inference
 

@@ -4,9 +4,9 @@
 
 namespace antiphon::inference {
 
-absl::StatusOr<LoadedModel> LoadAnswerer(const std::string& path, int) {
+absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& options) {
   return absl::FailedPreconditionError(
-      absl::StrCat("--model=", path,
+      absl::StrCat("--model=", options.path,
                    ": this program was built without libtorch and has only the "
                    "mirror"));
 }

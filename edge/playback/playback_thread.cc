@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "common/log.h"
 #include "common/rt/clock.h"
 
 namespace antiphon::edge {
@@ -24,11 +23,7 @@ void PlaybackThread::Stop() {
 }
 
 void PlaybackThread::Run() {
-  if (absl::Status raised = rt::RaisePriority(); raised.ok()) {
-    has_priority_.store(true);
-  } else {
-    LogWarning(raised.message());
-  }
+  has_priority_.store(rt::RaisePriority().ok());
   // Best effort: a page fault delays a note, it loses none.
   (void)rt::LockMemory(playback_, sizeof(Playback));
   while (!stop_.load(std::memory_order_relaxed)) {

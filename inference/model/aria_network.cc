@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "inference/model/row_product.h"
 
 namespace antiphon::inference {
 namespace {
@@ -142,11 +143,24 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows,
   const size_t wanted =
       logits.size() / static_cast<size_t>(shape_.vocabulary_rows);
   if (wanted == 0) return;
-  at::Tensor last = at::zeros({static_cast<int64_t>(Padded(wanted)), d});
-  std::copy_n(x.const_data_ptr<float>() + (rows.size() - wanted) * width,
-              wanted * width, last.mutable_data_ptr<float>());
-  const at::Tensor result =
-      Product(weights_->last_norm(last), weights_->head).contiguous();
+  Head(x.narrow(0, static_cast<int64_t>(rows.size() - wanted),
+                static_cast<int64_t>(wanted)),
+       logits);
+}
+
+void AriaNetwork::Head(const at::Tensor& x, absl::Span<float> logits) const {
+  const at::Tensor z = weights_->last_norm(x);
+  const size_t rows = static_cast<size_t>(x.size(0));
+  if (weights_->head.scalar_type() == at::kFloat) {
+    return RowProduct(z.const_data_ptr<float>(), rows,
+                      weights_->head.const_data_ptr<float>(),
+                      static_cast<size_t>(shape_.vocabulary_rows),
+                      static_cast<size_t>(shape_.d_model), logits.data());
+  }
+  at::Tensor padded =
+      at::zeros({static_cast<int64_t>(Padded(rows)), z.size(1)});
+  padded.narrow(0, 0, z.size(0)).copy_(z);
+  const at::Tensor result = Product(padded, weights_->head).contiguous();
   std::copy_n(result.const_data_ptr<float>(), logits.size(), logits.data());
 }
 

@@ -7,6 +7,7 @@
 #define ANTIPHON_INFERENCE_MODEL_ARIA_NETWORK_H_
 
 #include <memory>
+#include <vector>
 
 #include "absl/types/span.h"
 #include "inference/model/attention.h"
@@ -14,6 +15,10 @@
 #include "inference/model/kv_cache.h"
 #include "inference/model/model.h"
 #include "inference/model/torch_model.h"
+
+namespace at {
+class Tensor;
+}
 
 namespace antiphon::inference {
 
@@ -42,6 +47,8 @@ class AriaNetwork {
  private:
   struct Weights;
 
+  // Logits of each row of x, before the last norm.
+  void Head(const at::Tensor& x, absl::Span<float> logits) const;
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);
 

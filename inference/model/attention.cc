@@ -5,22 +5,13 @@
 #include <cmath>
 #include <cstddef>
 
+#include "inference/model/best_cpu.h"
+
 namespace antiphon::inference {
 namespace {
 
 constexpr float kRopeBase = 500000.0f;
 constexpr int kLanes = 16;  // partial sums, so that dot products vectorise
-
-// Chosen at load time by the processor. Not under sanitizers, which do not run
-// yet when the choice is made, nor where the compiler lacks it.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define ANTIPHON_BEST_CPU \
-  __attribute__((         \
-      target_clones("arch=skylake-avx512", "arch=haswell", "default")))
-#else
-#define ANTIPHON_BEST_CPU
-#endif
 
 ANTIPHON_BEST_CPU
 void Scores(const float* query, const float* keys, int count, int width,

@@ -67,6 +67,7 @@ std::vector<uint8_t> BytesOf(const MidiMessage& m) {
 TEST_F(RtMidiPortTest, WhatIsSentIsHeardSoonAndInOrder) {
   auto listener = JackListener::Create("ear").value();
   auto output = MakeOutput("Antiphon Out");
+  ASSERT_NE(output, nullptr);
   ASSERT_TRUE(listener->Hear("Antiphon Out:Antiphon Out").ok());
   std::vector<TimedMessage> sent;
   for (int i = 0; i < 200; ++i) {
@@ -92,6 +93,7 @@ TEST_F(RtMidiPortTest, WhatIsSentIsHeardSoonAndInOrder) {
 
 TEST_F(RtMidiPortTest, ClockAndTransportArriveStamped) {
   auto input = MakeInput("Antiphon In");
+  ASSERT_NE(input, nullptr);
   auto sender = JackSender::Create("host").value();
   ASSERT_TRUE(sender->PlayTo("Antiphon In:Antiphon In").ok());
   const MonoTime start = rt::Now() + absl::Milliseconds(50);
@@ -125,6 +127,7 @@ TEST_F(RtMidiPortTest, NothingSentBeforeTheEndIsLost) {
   auto listener = JackListener::Create("ear").value();
   for (int round = 1; round <= 5; ++round) {
     auto output = MakeOutput("Antiphon Out", "ear:in");
+    ASSERT_NE(output, nullptr);
     for (int pitch = 0; pitch < 100; ++pitch) {
       ASSERT_TRUE(output->Send(MidiMessage::NoteOff(0, pitch)));
     }
@@ -140,7 +143,9 @@ TEST_F(RtMidiPortTest, PortsAreFoundByName) {
   auto sender = JackSender::Create("Ableton Live").value();
   auto listener = JackListener::Create("Piano").value();
   auto input = MakeInput("Antiphon In", "Ableton");
+  ASSERT_NE(input, nullptr);
   auto output = MakeOutput("Antiphon Out", "Piano:in");
+  ASSERT_NE(output, nullptr);
   EXPECT_THAT(input->description(), HasSubstr("Ableton Live:out"));
   sender->Play({{rt::Now(), MidiMessage::NoteOn(0, 61, 5)}});
   EXPECT_TRUE(output->Send(MidiMessage::NoteOn(0, 62, 5)));
@@ -188,6 +193,7 @@ TEST_F(RtMidiPortTest, AutoFindsTheServer) {
 TEST_F(RtMidiPortTest, TwoInputsAreTwoSources) {
   MidiRing clock_ring(kMidiRingCapacity);
   auto notes = MakeInput("Antiphon In");
+  ASSERT_NE(notes, nullptr);
   auto clock = RtMidiInput::Create(
       {.api = MidiApi::kJack, .own_name = "Antiphon Clock"}, &clock_ring);
   ASSERT_TRUE(clock.ok()) << clock.status();

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/model_answerer.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "inference/engine/aria_answerer.h"
+#include "inference/model/checkpoint.h"
+#include "inference/model/torch_model.h"
+
+namespace antiphon::inference {
+namespace {
+
+// First calls are slow: memory is touched, kernels are chosen. Pay that before
+// ready.
+absl::Status WarmUp(Model& model) {
+  std::vector<TokenId> tokens(
+      static_cast<size_t>(std::min(64, model.info().context_tokens)), 0);
+  std::vector<float> logits(static_cast<size_t>(model.info().vocabulary_rows));
+  if (absl::Status s = model.Prefill(0, tokens, absl::MakeSpan(logits));
+      !s.ok()) {
+    return s;
+  }
+  model.StartBranch(0);
+  const BranchToken token{0, 0};
+  for (int i = 0; i < 4; ++i) {
+    absl::Status s = model.DecodeStep({&token, 1}, absl::MakeSpan(logits));
+    if (!s.ok()) return s;
+  }
+  model.DropBranch(0);
+  model.Rewind(0, 0);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
+  absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint =
+      Checkpoint::Open(wanted.path);
+  if (!checkpoint.ok()) return checkpoint.status();
+  TorchModel::Options options;
+  options.context_tokens = wanted.context_tokens;
+  options.threads = wanted.threads;
+  auto model = TorchModel::Create(**checkpoint, options);
+  if (!model.ok()) return model.status();
+  if (absl::Status warm = WarmUp(**model); !warm.ok()) return warm;
+  LoadedModel loaded;
+  loaded.name = (*model)->info().name;
+  loaded.sha256 = (*model)->info().sha256;
+  auto answerer = AriaAnswerer::Create(*std::move(model));
+  if (!answerer.ok()) return answerer.status();
+  loaded.answerer = *std::move(answerer);
+  return loaded;
+}
+
+}  // namespace antiphon::inference
