@@ -23,10 +23,6 @@ namespace {
 constexpr size_t kRowMultiple = 4;
 constexpr double kNormEpsilon = 1e-5;
 
-size_t Padded(size_t rows) {
-  return (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
-}
-
 at::ScalarType AtenType(StoredType type) {
   switch (type) {
     case StoredType::kBf16:
@@ -47,10 +43,24 @@ at::Tensor Load(const Checkpoint& checkpoint, const std::string& name,
   return tensor.to(type);
 }
 
+at::Tensor FewProducts(const at::Tensor& x, const at::Tensor& weight) {
+  const at::Tensor rows = x.contiguous();
+  at::Tensor out = at::empty({rows.size(0), weight.size(0)});
+  RowProduct(
+      rows.const_data_ptr<float>(), static_cast<size_t>(rows.size(0)),
+      weight.const_data_ptr<float>(), static_cast<size_t>(weight.size(0)),
+      static_cast<size_t>(weight.size(1)), out.mutable_data_ptr<float>());
+  return out;
+}
+
 // x · weightᵀ, the product in the type of the weights, the result in fp32.
-at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
-  if (weight.scalar_type() == at::kFloat) return at::linear(x, weight);
-  return at::linear(x.to(weight.scalar_type()), weight).to(at::kFloat);
+at::Tensor Product(const at::Tensor& x, const at::Tensor& weight,
+                   Products products) {
+  if (weight.scalar_type() != at::kFloat) {
+    return at::linear(x.to(weight.scalar_type()), weight).to(at::kFloat);
+  }
+  return products == Products::kFew ? FewProducts(x, weight)
+                                    : at::linear(x, weight);
 }
 
 struct Norm {
@@ -115,12 +125,12 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
 
 AriaNetwork::~AriaNetwork() = default;
 
-void AriaNetwork::Forward(absl::Span<const NetworkRow> rows,
+void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
                           absl::Span<float> logits) {
   assert(!rows.empty() && rows.size() <= kMaxRows);
   const int64_t d = shape_.d_model;
   const size_t width = static_cast<size_t>(d);
-  const int64_t padded = static_cast<int64_t>(Padded(rows.size()));
+  const int64_t padded = static_cast<int64_t>(PaddedFor(products, rows.size()));
   at::Tensor x = at::zeros({padded, d});
   const float* embeddings = weights_->embeddings.const_data_ptr<float>();
   for (size_t i = 0; i < rows.size(); ++i) {
@@ -130,38 +140,40 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows,
   at::Tensor attended = at::zeros({padded, d});
   for (int i = 0; i < shape_.layers; ++i) {
     const Layer& layer = weights_->layers[static_cast<size_t>(i)];
-    at::Tensor qkv = Product(layer.norm1(x), layer.qkv);
+    at::Tensor qkv = Product(layer.norm1(x), layer.qkv, products);
     Attention(i, rows, qkv.mutable_data_ptr<float>(),
               attended.mutable_data_ptr<float>());
-    x.add_(Product(attended, layer.out));
+    x.add_(Product(attended, layer.out, products));
     const at::Tensor z = layer.norm2(x);
-    at::Tensor hidden = Product(z, layer.gate);
+    at::Tensor hidden = Product(z, layer.gate, products);
     at::silu_(hidden);
-    hidden.mul_(Product(z, layer.up));
-    x.add_(Product(hidden, layer.down));
+    hidden.mul_(Product(z, layer.up, products));
+    x.add_(Product(hidden, layer.down, products));
   }
-  const size_t wanted =
-      logits.size() / static_cast<size_t>(shape_.vocabulary_rows);
+  const int64_t wanted = static_cast<int64_t>(logits.size()) /
+                         static_cast<int64_t>(shape_.vocabulary_rows);
   if (wanted == 0) return;
-  Head(x.narrow(0, static_cast<int64_t>(rows.size() - wanted),
-                static_cast<int64_t>(wanted)),
-       logits);
+  const int64_t first = static_cast<int64_t>(rows.size()) - wanted;
+  Head(x.narrow(0, first, wanted), logits);
 }
 
+// Also after a prefill: only the last row is wanted there, as a rule.
 void AriaNetwork::Head(const at::Tensor& x, absl::Span<float> logits) const {
-  const at::Tensor z = weights_->last_norm(x);
-  const size_t rows = static_cast<size_t>(x.size(0));
-  if (weights_->head.scalar_type() == at::kFloat) {
-    return RowProduct(z.const_data_ptr<float>(), rows,
-                      weights_->head.const_data_ptr<float>(),
-                      static_cast<size_t>(shape_.vocabulary_rows),
-                      static_cast<size_t>(shape_.d_model), logits.data());
-  }
-  at::Tensor padded =
-      at::zeros({static_cast<int64_t>(Padded(rows)), z.size(1)});
-  padded.narrow(0, 0, z.size(0)).copy_(z);
-  const at::Tensor result = Product(padded, weights_->head).contiguous();
+  const int64_t padded = static_cast<int64_t>(
+      PaddedFor(Products::kFew, static_cast<size_t>(x.size(0))));
+  at::Tensor rows = at::zeros({padded, x.size(1)});
+  rows.narrow(0, 0, x.size(0)).copy_(x);
+  const at::Tensor result =
+      Product(weights_->last_norm(rows), weights_->head, Products::kFew)
+          .contiguous();
   std::copy_n(result.const_data_ptr<float>(), logits.size(), logits.data());
+}
+
+// ATen gives a row the same bits only for row counts that are multiples of 4.
+size_t AriaNetwork::PaddedFor(Products products, size_t rows) const {
+  const bool own =
+      products == Products::kFew && weights_->head.scalar_type() == at::kFloat;
+  return own ? rows : (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
 }
 
 // qkv: rows of 3·d_model; queries and keys are rotated in place.

@@ -32,6 +32,13 @@ struct NetworkRow {
   int position() const { return trunk_visible + branch_visible - 1; }
 };
 
+// How products are computed. Each kind gives a row the same bits whatever else
+// runs with it; the two differ in the last bits.
+enum class Products {
+  kMany,  // ATen, rows padded: prefill
+  kFew,   // row_product.h where the weights are fp32: decode
+};
+
 class AriaNetwork {
  public:
   static constexpr size_t kMaxRows = 64;
@@ -42,13 +49,15 @@ class AriaNetwork {
 
   // At most kMaxRows rows; those of one slot in order of position. Writes the
   // cache. `logits`: the last `logits.size() / vocabulary_rows` rows' logits.
-  void Forward(absl::Span<const NetworkRow> rows, absl::Span<float> logits);
+  void Forward(absl::Span<const NetworkRow> rows, Products products,
+               absl::Span<float> logits);
 
  private:
   struct Weights;
 
   // Logits of each row of x, before the last norm.
   void Head(const at::Tensor& x, absl::Span<float> logits) const;
+  size_t PaddedFor(Products products, size_t rows) const;
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);
 

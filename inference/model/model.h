@@ -10,8 +10,9 @@
 // Logits are raw (no temperature, no mask), fp32, one row of `vocabulary_rows`
 // values per token, predicting the token that follows it.
 //
-// Determinism: a row of logits depends on the tokens before it alone; not on
-// how they were split into calls, nor on what shares the batch.
+// Determinism: a row of logits depends on the tokens before it and on which of
+// them came by DecodeStep; not on how the others were split into calls, nor on
+// what shares the batch.
 // Owner: one thread (the engine). Nothing throws. A call that fails leaves the
 // slots as they were. Limits: ModelInfo::slots, context_tokens, branch_tokens.
 #ifndef ANTIPHON_INFERENCE_MODEL_MODEL_H_
@@ -80,7 +81,7 @@ class Model {
   // Forks an empty branch at the present end of the trunk, in place of the
   // branch there may be. The first row of logits of an answer is what Prefill
   // gave for the trunk's last token; where that token was read before, rewind
-  // by one, start the branch and give it the token instead. O(1).
+  // by one, start the branch and give it the token by PrefillBranch. O(1).
   virtual void StartBranch(SlotId slot) = 0;
   virtual void DropBranch(SlotId slot) = 0;
 

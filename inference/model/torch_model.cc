@@ -105,7 +105,8 @@ struct TorchModel::State {
     if (!branch) return {slot, token, s.trunk + ahead + 1, 0};
     return {slot, token, s.fork, s.branch + ahead + 1};
   }
-  absl::Status Run(absl::Span<const NetworkRow> rows, absl::Span<float> logits);
+  absl::Status Run(absl::Span<const NetworkRow> rows, Products products,
+                   absl::Span<float> logits);
   absl::Status Append(SlotId slot, absl::Span<const TokenId> tokens,
                       bool branch, absl::Span<float> logits);
 
@@ -116,6 +117,7 @@ struct TorchModel::State {
 
 // Chunk by chunk; `logits` are those of the last rows.
 absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
+                                    Products products,
                                     absl::Span<float> logits) {
   const size_t values = static_cast<size_t>(info.vocabulary_rows);
   const size_t first_wanted = rows.size() - logits.size() / values;
@@ -125,7 +127,7 @@ absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
           rows.subspan(begin, AriaNetwork::kMaxRows);
       const size_t end = begin + chunk.size();
       const size_t wanted = end - std::clamp(first_wanted, begin, end);
-      network.Forward(chunk, logits.first(wanted * values));
+      network.Forward(chunk, products, logits.first(wanted * values));
       logits.remove_prefix(wanted * values);
       begin = end;
     }
@@ -143,7 +145,7 @@ absl::Status TorchModel::State::Append(SlotId slot,
   for (size_t i = 0; i < tokens.size(); ++i) {
     rows.push_back(RowFor(slot, tokens[i], branch, static_cast<int>(i)));
   }
-  return Run(rows, logits);
+  return Run(rows, Products::kMany, logits);
 }
 
 absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
@@ -228,7 +230,7 @@ absl::Status TorchModel::DecodeStep(absl::Span<const BranchToken> batch,
   for (const BranchToken& next : batch) {
     rows.push_back(state_->RowFor(next.slot, next.token, true, 0));
   }
-  status = state_->Run(rows, logits);
+  status = state_->Run(rows, Products::kFew, logits);
   if (!status.ok()) return status;
   for (const BranchToken& next : batch) state_->book.GrowBranch(next.slot, 1);
   return status;

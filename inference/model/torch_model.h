@@ -5,9 +5,11 @@
 // attention by attention.h. Residual stream, norms, attention and cache are
 // fp32; weights and the inputs of their products are fp32 or bf16.
 //
-// Rows run in chunks of at most 64, padded to a multiple of 4: for such counts
-// ATen's products give each row the same bits, so a row of logits does not
-// depend on how the tokens were split into calls or on what shares the batch.
+// A row of logits does not depend, to the bit, on how a context was split into
+// Prefill calls nor on what shares a DecodeStep: prefill runs in chunks of at
+// most 64 rows, padded to a multiple of 4, for which ATen's products give each
+// row the same bits; decode multiplies row by row (fp32) or pads (bf16). Cached
+// decode and prefill agree to about 1e-5 in fp32, not to the bit.
 // Owner: one thread. Exceptions of torch end here, as Internal.
 #ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
