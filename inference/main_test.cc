@@ -53,7 +53,7 @@ Result Start(std::vector<std::string> flags) {
   char buffer[4096];
   for (ssize_t n = 0; (n = read(ends[0], buffer, sizeof(buffer))) > 0;) {
     result.text.append(buffer, static_cast<size_t>(n));
-    if (!told && result.text.find("ready on ") != std::string::npos) {
+    if (!told && result.text.find("ready on 127.") != std::string::npos) {
       told = true;
       kill(child, SIGTERM);
     }
