@@ -5,6 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
 
@@ -15,12 +16,15 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "inference/model/row_product.h"
 
 namespace antiphon::inference {
 namespace {
 
-constexpr size_t kRowMultiple = 4;
+constexpr size_t kFewRowMultiple = 4;
+// From here on one large block is quicker than the small ones it replaces.
+constexpr size_t kLargeBlockPays = 2 * AriaNetwork::kBlockRows + 1;
 constexpr double kNormEpsilon = 1e-5;
 
 at::ScalarType AtenType(StoredType type) {
@@ -121,6 +125,12 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
   }
   weights_->last_norm = norm("model.out_layer_norm");
   weights_->head = matrix("lm_head");
+  blocks_agree_ = BlocksAgree();
+  if (!blocks_agree_) {
+    LogWarning("matrix products of this processor depend on the row count: ",
+               "prefill takes blocks of ", kBlockRows,
+               " rows, a little slower");
+  }
 }
 
 AriaNetwork::~AriaNetwork() = default;
@@ -169,11 +179,35 @@ void AriaNetwork::Head(const at::Tensor& x, absl::Span<float> logits) const {
   std::copy_n(result.const_data_ptr<float>(), logits.size(), logits.data());
 }
 
-// ATen gives a row the same bits only for row counts that are multiples of 4.
+size_t AriaNetwork::NextChunk(Products products, size_t left) const {
+  const bool large =
+      products == Products::kFew || (blocks_agree_ && left >= kLargeBlockPays);
+  return std::min(left, large ? kMaxRows : kBlockRows);
+}
+
+// The bits of a row of ATen's product depend on the number of rows, differently
+// on each processor. So that number is one of two, which are seen to agree.
 size_t AriaNetwork::PaddedFor(Products products, size_t rows) const {
-  const bool own =
-      products == Products::kFew && weights_->head.scalar_type() == at::kFloat;
-  return own ? rows : (rows + kRowMultiple - 1) / kRowMultiple * kRowMultiple;
+  if (products == Products::kMany) {
+    return rows <= kBlockRows ? kBlockRows : kMaxRows;
+  }
+  if (weights_->head.scalar_type() == at::kFloat) return rows;
+  return (rows + kFewRowMultiple - 1) / kFewRowMultiple * kFewRowMultiple;
+}
+
+// Whether a small block, cut from a large one anywhere, has the same bits.
+bool AriaNetwork::BlocksAgree() const {
+  constexpr int64_t kAnywhere = 5;
+  const Layer& layer = weights_->layers.front();
+  for (const at::Tensor* weight :
+       {&layer.qkv, &layer.out, &layer.gate, &layer.up, &layer.down}) {
+    const at::Tensor x = at::rand({kMaxRows, weight->size(1)});
+    const at::Tensor small = x.narrow(0, kAnywhere, kBlockRows).contiguous();
+    const at::Tensor large =
+        Product(x, *weight, Products::kMany).narrow(0, kAnywhere, kBlockRows);
+    if (!Product(small, *weight, Products::kMany).equal(large)) return false;
+  }
+  return true;
 }
 
 // qkv: rows of 3·d_model; queries and keys are rotated in place.

@@ -35,19 +35,23 @@ struct NetworkRow {
 // How products are computed. Each kind gives a row the same bits whatever else
 // runs with it; the two differ in the last bits.
 enum class Products {
-  kMany,  // ATen, rows padded: prefill
+  kMany,  // ATen, in blocks of kBlockRows or kMaxRows: prefill
   kFew,   // row_product.h where the weights are fp32: decode
 };
 
 class AriaNetwork {
  public:
   static constexpr size_t kMaxRows = 64;
+  static constexpr size_t kBlockRows = 16;
 
   AriaNetwork(const Checkpoint& checkpoint, const KvCache::Shape& cache,
               ComputeType compute);
   ~AriaNetwork();
 
-  // At most kMaxRows rows; those of one slot in order of position. Writes the
+  // How many of `left` rows the next Forward is to take: a large block where it
+  // pays, else a small one.
+  size_t NextChunk(Products products, size_t left) const;
+  // At most NextChunk rows; those of one slot in order of position. Writes the
   // cache. `logits`: the last `logits.size() / vocabulary_rows` rows' logits.
   void Forward(absl::Span<const NetworkRow> rows, Products products,
                absl::Span<float> logits);
@@ -58,6 +62,7 @@ class AriaNetwork {
   // Logits of each row of x, before the last norm.
   void Head(const at::Tensor& x, absl::Span<float> logits) const;
   size_t PaddedFor(Products products, size_t rows) const;
+  bool BlocksAgree() const;
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);
 
@@ -66,6 +71,7 @@ class AriaNetwork {
   KvCache cache_;
   std::vector<float> scores_;
   std::unique_ptr<Weights> weights_;
+  bool blocks_agree_ = false;
 };
 
 }  // namespace antiphon::inference

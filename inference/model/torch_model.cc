@@ -124,7 +124,7 @@ absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
   return Guarded([&] {
     for (size_t begin = 0; begin < rows.size();) {
       const absl::Span<const NetworkRow> chunk =
-          rows.subspan(begin, AriaNetwork::kMaxRows);
+          rows.subspan(begin, network.NextChunk(products, rows.size() - begin));
       const size_t end = begin + chunk.size();
       const size_t wanted = end - std::clamp(first_wanted, begin, end);
       network.Forward(chunk, products, logits.first(wanted * values));

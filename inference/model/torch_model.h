@@ -6,10 +6,11 @@
 // fp32; weights and the inputs of their products are fp32 or bf16.
 //
 // A row of logits does not depend, to the bit, on how a context was split into
-// Prefill calls nor on what shares a DecodeStep: prefill runs in chunks of at
-// most 64 rows, padded to a multiple of 4, for which ATen's products give each
-// row the same bits; decode multiplies row by row (fp32) or pads (bf16). Cached
-// decode and prefill agree to about 1e-5 in fp32, not to the bit.
+// Prefill calls nor on what shares a DecodeStep: prefill runs in padded blocks
+// of 16 or 64 rows, after a check at the start that on this processor both give
+// a row the same bits (16 alone where not); decode multiplies row by row (fp32)
+// or pads (bf16). Cached decode and prefill agree to about 1e-5 in fp32, not to
+// the bit.
 // Owner: one thread. Exceptions of torch end here, as Internal.
 #ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_

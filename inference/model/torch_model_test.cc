@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/model/torch_model.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -191,27 +193,50 @@ TEST(TorchModelTest, CachedDecodeEqualsPrefill) {
   }
 }
 
-TEST(TorchModelTest, PrefillInAnySplitAndAfterRewindEqualsOneShot) {
-  auto model = OpenTiny();
+// Over a narrow model and one of the width that ships: products of different
+// shapes take different paths.
+class SplitTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  static std::unique_ptr<TorchModel> OpenNamed(const std::string& name) {
+    if (name == "reference") return OpenTiny();
+    const std::string folder =
+        ::testing::TempDir() + "/antiphon-split-" + std::to_string(getpid());
+    EXPECT_TRUE(WriteRandomCheckpoint({.size = name,
+                                       .vocabulary = VocabularyKind::kDemo26,
+                                       .seed = 1,
+                                       .folder = folder})
+                    .ok());
+    auto model = Open(folder);
+    fs::remove_all(folder);
+    return model;
+  }
+};
+
+TEST_P(SplitTest, PrefillInAnySplitAndAfterRewindEqualsOneShot) {
+  auto model = OpenNamed(GetParam());
   const std::vector<TokenId> tokens = RandomTokens(150, 2);
   const std::vector<float> wanted = OneShot(*model, tokens);
   std::vector<float> row(wanted.size());
   const auto all = absl::MakeSpan(tokens);
-  for (size_t split : {1u, 3u, 64u, 100u, 149u}) {
+  for (size_t split : {1u, 3u, 16u, 17u, 33u, 64u, 100u, 118u, 149u}) {
+    SCOPED_TRACE(split);
     model->Rewind(0, 0);
     ASSERT_TRUE(model->Prefill(0, all.first(split), {}).ok());
     ASSERT_TRUE(
         model->Prefill(0, all.subspan(split), absl::MakeSpan(row)).ok());
-    EXPECT_EQ(row, wanted) << split;
+    EXPECT_EQ(row, wanted);
     // Another ending in between must leave no trace.
     model->Rewind(0, static_cast<int>(split));
     ASSERT_TRUE(model->Prefill(0, RandomTokens(90, 3), {}).ok());
     model->Rewind(0, static_cast<int>(split));
     ASSERT_TRUE(
         model->Prefill(0, all.subspan(split), absl::MakeSpan(row)).ok());
-    EXPECT_EQ(row, wanted) << split;
+    EXPECT_EQ(row, wanted);
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Models, SplitTest,
+                         ::testing::Values("reference", "nano"));
 
 TEST(TorchModelTest, BranchReadsItsTrunkWhileTheTrunkGrows) {
   auto model = OpenTiny();
