@@ -43,8 +43,7 @@ Conductor::Conductor(const Options& options, Accompanist* accompanist,
       follower_(options.meters),
       command_(std::make_unique<AccompanistCommand>()) {}
 
-// ---- Events in time order
-// --------------------------------------------------------
+// ---- Events in time order ----
 
 void Conductor::Push(const TimedMessage& message) {
   if (messages_.size() == kMaxPending) {
@@ -132,8 +131,7 @@ void Conductor::HandleDue(const NextDue& due) {
   }
 }
 
-// ---- The life of a bar
-// -----------------------------------------------------------
+// ---- The life of a bar ----
 
 // Rows 1 to 3: what came in, by its stamp.
 void Conductor::OnMessage(const TimedMessage& message) {
@@ -186,7 +184,8 @@ void Conductor::OnLoop() {
 void Conductor::OnLine(MonoTime at) {
   const auto bar = timeline().Bar(current_->play_seq);
   if (!bar) return current_.reset();
-  LogInfo("[bar_boundary] finished_bar=", bar->bar_index, ", anchor=0");
+  LogInfo("[bar_boundary] finished_bar=", bar->bar_index,
+          ", anchor=", follower_.anchor_pulse());
   OnRecord();  // of a bar so short that its record is still waiting
   tempos_[bar->play_seq] = timeline().quarters_per_minute();
   while (tempos_.size() > kMaxContextBars) tempos_.erase(tempos_.begin());
@@ -411,8 +410,7 @@ void Conductor::Report(const BarRecord& record) {
   accompanist_->Post(*command_);
 }
 
-// ---- Between the rows
-// --------------------------------------------------------------
+// ---- Between the rows ----
 
 void Conductor::BeginBar(const BarSpan& bar) {
   current_ = bar;

@@ -58,6 +58,11 @@ class ClockFollower {
   bool first_bar_whole() const { return first_bar_whole_; }
   bool locked() const { return filter_.locked(); }
   uint64_t pulses() const { return pulses_; }
+  // How many clocks came before the line of the host's bar 0: pulse number
+  // minus song position. Negative where the host began behind it.
+  int64_t anchor_pulse() const {
+    return static_cast<int64_t>(pulses_) - 1 - transport_.position();
+  }
   bool clock_lost() const { return clock_lost_; }
 
  private:

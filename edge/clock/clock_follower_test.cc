@@ -136,6 +136,17 @@ TEST(ClockFollower, ALoopLeftLateStartsTheBarAgain) {
   EXPECT_EQ(host.BarNow().begin, Ticks::FromPulses(4 * 96 + 2));
 }
 
+TEST(ClockFollower, TheAnchorIsThePulseOfBarZero) {
+  Host host;
+  host.Clocks(100);
+  host.Send(MidiMessage::Start());
+  host.Clocks(200);
+  EXPECT_EQ(host.follower.anchor_pulse(), 100);
+  host.Send(MidiMessage::SongPosition(4 * 16));  // 384 pulses into the song
+  host.Clock();
+  EXPECT_EQ(host.follower.anchor_pulse(), 300 - 384);
+}
+
 TEST(ClockFollower, AJumpInsideABarIsABreak) {
   Host host;
   host.Send(MidiMessage::Start());

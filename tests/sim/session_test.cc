@@ -238,8 +238,7 @@ TEST(Session, SurvivesARestlessHost) {
   }
 }
 
-// ---- Each checker catches its defect
-// -------------------------------------------------
+// ---- Each checker catches its defect ----
 
 TEST(Checkers, EachCatchesAPlantedDefect) {
   SimWorld world(12);
