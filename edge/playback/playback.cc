@@ -5,6 +5,12 @@
 #include <optional>
 
 namespace antiphon::edge {
+namespace {
+
+constexpr int kSustainPedal = 64;
+constexpr int kAllNotesOff = 123;
+
+}  // namespace
 
 Playback::Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
                    LatestValue<Timeline>* timeline, MidiOutput* output,
@@ -79,12 +85,15 @@ void Playback::EndBar(const PlaybackCommand& command, MonoTime now) {
 void Playback::KeepEpoch(const Timeline& timeline, MonoTime now) {
   const bool silent =
       !timeline.running() || timeline.epoch() == silenced_epoch_;
+  const bool broken = silent || timeline.epoch() != epoch_;
+  epoch_ = timeline.epoch();
   for (int i = sounding_count_; i-- > 0;) {
     if (silent ||
         sounding_[static_cast<size_t>(i)].note.epoch != timeline.epoch()) {
       StopNote(i, now, now);
     }
   }
+  if (broken) ClearChannels();
   for (int i = scheduled_count_; i-- > 0;) {
     // Signed distance: epochs only grow.
     if (scheduled_[static_cast<size_t>(i)].epoch < timeline.epoch()) {
@@ -102,14 +111,19 @@ Playback::Next Playback::Earliest(const Timeline& timeline, MonoTime now) {
     }
   };
   for (int i = 0; i < sounding_count_; ++i) {
-    consider(timeline.TimeAt(sounding_[static_cast<size_t>(i)].off), i, true);
+    const Sounding& sounding = sounding_[static_cast<size_t>(i)];
+    consider(timeline.TimeAt(sounding.off) -
+                 options_.latency.At(sounding.note.velocity),
+             i, true);
   }
   const std::optional<BarSpan> last = timeline.LastBar();
   for (int i = scheduled_count_; i-- > 0;) {
     const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
     const std::optional<BarSpan> bar = timeline.Bar(note.play_seq);
     if (bar) {
-      consider(timeline.TimeAt(bar->begin + note.tick), i, false);
+      consider(timeline.TimeAt(bar->begin + note.tick) -
+                   options_.latency.At(note.velocity),
+               i, false);
     } else if (last && note.play_seq < last->play_seq) {
       Forget(i, Telemetry::Kind::kDropped, now, now);  // its bar is history
       // The last element has taken its place; look at the rest anew.
@@ -136,6 +150,7 @@ void Playback::StartNote(int index, MonoTime due, MonoTime now) {
   if (!bar) return;
   const bool sent = output_->Send(
       MidiMessage::NoteOn(note.channel, note.pitch, note.velocity));
+  channels_used_ |= static_cast<uint16_t>(1u << note.channel);
   // Kept as sounding even where the port refused: its off is tried all the
   // same.
   sounding_[static_cast<size_t>(sounding_count_++)] = {
@@ -163,6 +178,17 @@ void Playback::Forget(int index, Telemetry::Kind why, MonoTime due,
 
 void Playback::SilenceAll(MonoTime now) {
   while (sounding_count_ > 0) StopNote(sounding_count_ - 1, now, now);
+  ClearChannels();
+}
+
+void Playback::ClearChannels() {
+  for (int channel = 0; channels_used_ != 0; ++channel) {
+    const auto bit = static_cast<uint16_t>(1u << channel);
+    if ((channels_used_ & bit) == 0) continue;
+    channels_used_ &= static_cast<uint16_t>(~bit);
+    output_->Send(MidiMessage::ControlChange(channel, kSustainPedal, 0));
+    output_->Send(MidiMessage::ControlChange(channel, kAllNotesOff, 0));
+  }
 }
 
 void Playback::Tell(Telemetry::Kind kind, const PlaybackCommand& note,

@@ -3,8 +3,9 @@
 // Sends planned notes at their time. Owns the schedule of what will sound and
 // the set of what is sounding, so that every note-on it sends gets exactly one
 // note-off: at its tick, or at once when the epoch changes, time stops, or
-// Silence() is called. At one instant note-offs go before note-ons; a late off
-// never cuts a re-struck key.
+// Silence() is called; then CC64 = 0 and CC123 follow on every channel that was
+// used, for what an instrument may have missed. At one instant note-offs go
+// before note-ons; a late off never cuts a re-struck key.
 //
 // Logic without a thread: Tick(now) does what is due and says when to call
 // again. Playback thread only, real-time safe: no allocation, lock, log or
@@ -22,6 +23,7 @@
 #include "common/rt/latest_value.h"
 #include "common/rt/spsc_ring.h"
 #include "common/time/mono_time.h"
+#include "edge/playback/output_latency.h"
 #include "edge/port/midi_port.h"
 
 namespace antiphon::edge {
@@ -72,7 +74,9 @@ class Playback {
   static constexpr int kMaxSounding = 256;
 
   struct Options {
+    // A note-on later than this is dropped and counted; its note-off never is.
     absl::Duration late_grace = absl::Milliseconds(20);
+    OutputLatency latency{};
   };
 
   // All outlive the playback.
@@ -112,6 +116,7 @@ class Playback {
   void StopNote(int index, MonoTime due, MonoTime now);
   void Forget(int index, Telemetry::Kind why, MonoTime due, MonoTime now);
   void SilenceAll(MonoTime now);
+  void ClearChannels();
   void Tell(Telemetry::Kind kind, const PlaybackCommand& note, MonoTime due,
             MonoTime now);
 
@@ -121,7 +126,9 @@ class Playback {
   MidiOutput* const output_;
   SpscRing<Telemetry>* const telemetry_;
 
-  Epoch silenced_epoch_ = 0;  // nothing of it sounds any more
+  Epoch silenced_epoch_ = 0;    // nothing of it sounds any more
+  Epoch epoch_ = 0;             // of the timeline last seen
+  uint16_t channels_used_ = 0;  // a bit each, since they were last cleared
   int scheduled_count_ = 0;
   int sounding_count_ = 0;
   std::array<PlaybackCommand, kMaxScheduled> scheduled_{};

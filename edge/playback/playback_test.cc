@@ -15,10 +15,16 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
+constexpr char kPedalUp[] = "cc 64 0";
+constexpr char kAllOff[] = "cc 123 0";
+
 class RecordingOutput : public MidiOutput {
  public:
   bool Send(const MidiMessage& m) noexcept override {
-    sent.push_back(absl::StrCat(m.IsNoteOn() ? "on " : "off ", m.pitch()));
+    sent.push_back(
+        m.IsControlChange()
+            ? absl::StrCat("cc ", m.controller(), " ", m.value())
+            : absl::StrCat(m.IsNoteOn() ? "on " : "off ", m.pitch()));
     return true;
   }
   std::vector<std::string> TakeAll() { return std::exchange(sent, {}); }
@@ -105,7 +111,7 @@ TEST_F(PlaybackTest, ANewEpochSilencesTheOld) {
   TickAt(100);
   Restart(2);
   Publish();
-  EXPECT_THAT(TickAt(200), ElementsAre("off 60"));
+  EXPECT_THAT(TickAt(200), ElementsAre("off 60", kPedalUp, kAllOff));
   EXPECT_THAT(TickAt(500), IsEmpty());
   Note(0, 600, 100, 64, 2);
   EXPECT_THAT(TickAt(600), ElementsAre("on 64"));
@@ -116,7 +122,8 @@ TEST_F(PlaybackTest, StoppedTimeSilencesAtOnce) {
   TickAt(100);
   timeline_.Reset(2);
   Publish();
-  EXPECT_THAT(TickAt(101), ElementsAre("off 60"));
+  EXPECT_THAT(TickAt(101), ElementsAre("off 60", kPedalUp, kAllOff));
+  EXPECT_THAT(TickAt(102), IsEmpty());
 }
 
 TEST_F(PlaybackTest, ANoteBeyondTheGraceIsDroppedAndCounted) {
@@ -151,10 +158,45 @@ TEST_F(PlaybackTest, SilenceEndsEverythingForTheEpoch) {
   Note(0, 200, 900, 62);
   TickAt(100);
   playback_.Silence(Ms(150));
-  EXPECT_THAT(output_.TakeAll(), ElementsAre("off 60"));
+  EXPECT_THAT(output_.TakeAll(), ElementsAre("off 60", kPedalUp, kAllOff));
   Note(0, 300, 10, 64);
   EXPECT_THAT(TickAt(300), IsEmpty());
   EXPECT_EQ(playback_.sounding(), 0);
+}
+
+TEST_F(PlaybackTest, ASlowInstrumentGetsItsNotesEarlierByVelocity) {
+  const auto latency = OutputLatency::Parse("1:120,80:40,127:20");
+  ASSERT_TRUE(latency.ok());
+  Playback playback({.latency = *latency}, &commands_, &latest_, &output_,
+                    &telemetry_);
+  Note(1, 480, 240, 60);
+  EXPECT_EQ(playback.Tick(Ms(0)), Ms(2400 - 40));
+  playback.Tick(Ms(2360));
+  EXPECT_THAT(output_.TakeAll(), ElementsAre("on 60"));
+  EXPECT_EQ(playback.Tick(Ms(2361)), Ms(2640 - 40));
+}
+
+TEST(OutputLatency, IsAConstantOrALineThroughPoints) {
+  const auto constant = OutputLatency::Parse("30");
+  ASSERT_TRUE(constant.ok());
+  EXPECT_EQ(constant->At(0), absl::Milliseconds(30));
+  EXPECT_EQ(constant->At(127), absl::Milliseconds(30));
+  const auto curve = OutputLatency::Parse("20:100,60:20");
+  ASSERT_TRUE(curve.ok());
+  EXPECT_EQ(curve->At(1), absl::Milliseconds(100));
+  EXPECT_EQ(curve->At(40), absl::Milliseconds(60));
+  EXPECT_EQ(curve->At(100), absl::Milliseconds(20));
+  EXPECT_EQ(curve->Longest(), absl::Milliseconds(100));
+}
+
+TEST(OutputLatency, WhatItIsNotIsNamed) {
+  for (const char* text : {"", "-1", "1001", "nan", "1:2,1:3", "9:1,8:1",
+                           "1:2:3", "128:1", "5,6", "1:2,6", "x:1"}) {
+    const auto latency = OutputLatency::Parse(text);
+    ASSERT_FALSE(latency.ok()) << text;
+    EXPECT_THAT(std::string(latency.status().message()),
+                testing::HasSubstr(absl::StrCat("=", text, " is neither")));
+  }
 }
 
 TEST_F(PlaybackTest, AFullScheduleDropsAndCounts) {

@@ -128,6 +128,7 @@ class RealBarsTest : public ::testing::Test {
   void ExpectNothingHangs() const {
     std::map<int, int> sounding;
     for (const TimedMessage& m : port_.sent()) {
+      if (m.message.IsControlChange()) continue;
       int& count = sounding[m.message.pitch()];
       count += m.message.IsNoteOn() ? 1 : -1;
       EXPECT_GE(count, 0);

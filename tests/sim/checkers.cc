@@ -11,6 +11,7 @@ namespace antiphon::edge {
 std::string CheckNotesPaired(const std::vector<Sent>& sent) {
   std::set<int> sounding;
   for (const Sent& s : sent) {
+    if (s.message.IsControlChange()) continue;
     const int pitch = s.message.pitch();
     if (s.message.IsNoteOn() && !sounding.insert(pitch).second) {
       return absl::StrCat("pitch ", pitch, " struck twice without an off");
