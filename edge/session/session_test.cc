@@ -52,5 +52,21 @@ TEST(SessionWriter, NotesKeepTheirPlaceBetweenTheLines) {
   EXPECT_EQ(file.tracks[1].events.size(), 2u);
 }
 
+TEST(SessionWriter, TheTailBeginsAtItsBarWithoutNotesFromBefore) {
+  SessionWriter writer;
+  BarSpan bar{0, 0, Ticks(), Ticks::Of(1920), Meter{}};
+  for (int i = 0; i < 5; ++i) writer.OnBar(Ms(1000 + 2000 * i), bar, 1);
+  writer.OnHuman({Ms(4000), MidiMessage::NoteOn(0, 60, 80)});
+  writer.OnHuman({Ms(5500), MidiMessage::NoteOff(0, 60)});
+  writer.OnHuman({Ms(6000), MidiMessage::NoteOn(0, 61, 80)});
+  writer.OnHuman({Ms(6500), MidiMessage::NoteOff(0, 61)});
+  // 6.2 s falls into the bar that began at 5 s.
+  const MidiFile file = writer.Since(Ms(6200)).ToMidiFile();
+  ASSERT_EQ(file.tracks[0].events.size(), 2u);
+  EXPECT_EQ(file.tracks[0].events[0].tick, 480 * 2);
+  EXPECT_EQ(file.tracks[0].events[0].bytes[1], 61);
+  EXPECT_EQ(writer.Since(Ms(0)).ToMidiFile(), writer.ToMidiFile());
+}
+
 }  // namespace
 }  // namespace antiphon::edge

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <utility>
 
 namespace antiphon::edge {
@@ -137,6 +138,30 @@ MidiFile SessionWriter::ToMidiFile() const {
   file.tracks.push_back(TrackOf("human", human_, grid));
   file.tracks.push_back(TrackOf("answer", answer_, grid));
   return file;
+}
+
+SessionWriter SessionWriter::Since(MonoTime from) const {
+  SessionWriter tail;
+  auto line = std::upper_bound(
+      lines_.begin(), lines_.end(), from,
+      [](MonoTime at, const Line& candidate) { return at < candidate.at; });
+  if (line != lines_.begin()) --line;
+  tail.lines_.assign(line, lines_.end());
+  const MonoTime begin = line == lines_.end() ? from : line->at;
+  const auto keep = [begin](const std::vector<TimedMessage>& all,
+                            std::vector<TimedMessage>& kept) {
+    std::set<std::pair<int, int>> struck;
+    for (const TimedMessage& m : all) {
+      if (m.at < begin) continue;
+      const auto key = std::pair(m.message.channel(), m.message.pitch());
+      if (m.message.IsNoteOn()) struck.insert(key);
+      if (m.message.IsNoteOff() && struck.erase(key) == 0) continue;
+      kept.push_back(m);
+    }
+  };
+  keep(human_, tail.human_);
+  keep(answer_, tail.answer_);
+  return tail;
 }
 
 absl::Status SessionWriter::Write(const std::string& path) const {

@@ -32,6 +32,9 @@ class SessionWriter {
 
   MidiFile ToMidiFile() const;
   absl::Status Write(const std::string& path) const;
+  // The same from the bar that `from` falls into. Notes struck before it are
+  // left out.
+  SessionWriter Since(MonoTime from) const;
   uint64_t dropped() const { return dropped_; }
 
  private:
