@@ -54,16 +54,20 @@ void Conductor::Push(const TimedMessage& message) {
 }
 
 void Conductor::AdvanceTo(MonoTime now) {
-  TakeArrivals(now);
+  TakeReplies();
+  TakeTelemetry();
   while (HandleOne(now - Settle())) {
   }
 }
 
-void Conductor::TakeArrivals(MonoTime) {
+void Conductor::TakeReplies() {
   Reply reply;
   while (replies_.size() < kMaxPending && accompanist_->Poll(reply)) {
     InsertByStamp(replies_, reply);
   }
+}
+
+void Conductor::TakeTelemetry() {
   Telemetry telemetry;
   for (size_t i = 0; i < telemetry_->capacity(); ++i) {
     if (!telemetry_->TryPop(telemetry)) break;
@@ -117,6 +121,7 @@ Conductor::NextDue Conductor::EarliestDue() const {
 }
 
 void Conductor::HandleDue(const NextDue& due) {
+  observer_->OnDue();
   switch (due.what) {
     case Due::kClock:
       return OnClockChange(follower_.OnDue(due.at), due.at);
@@ -129,6 +134,25 @@ void Conductor::HandleDue(const NextDue& due) {
     case Due::kTimeout:
       return OnTimeout(due.at);
   }
+}
+
+void Conductor::ReplayDue() {
+  TakeTelemetry();
+  const NextDue due = EarliestDue();
+  logical_now_ = std::max(logical_now_, due.at);
+  HandleDue(due);
+}
+
+void Conductor::Replay(const TimedMessage& message) {
+  TakeTelemetry();
+  logical_now_ = std::max(logical_now_, message.at);
+  OnMessage(message);
+}
+
+void Conductor::Replay(const Reply& reply) {
+  TakeTelemetry();
+  logical_now_ = std::max(logical_now_, reply.at);
+  OnReply(reply);
 }
 
 // ---- The life of a bar ----
@@ -227,7 +251,9 @@ void Conductor::OnCut(const BarSpan& bar, MonoTime at) {
                          job.context);
   FillTempos(job.context);
   planner_.Expect(target_seq, bar.play_seq, bar.bar_index, job.id);
-  if (!accompanist_->Post(*command_)) {
+  const bool accepted = accompanist_->Post(*command_);
+  observer_->OnJobPosted(job.id, accepted);
+  if (!accepted) {
     return planner_.Fail(*planner_.PlanOf(job.id), Reason::kUnavailable);
   }
   sent_at_[job.id] = at;
@@ -274,9 +300,7 @@ void Conductor::OnChunk(Plan& plan, const Reply& reply) {
     // After the bar's cutoff each note has its own.
     const bool late =
         lost || !bar ||
-        (plan.decided &&
-         reply.at >
-             timeline().TimeAt(bar->begin + note.note.tick) - CutoffMargin());
+        (plan.decided && reply.at > CutoffAt(bar->begin + note.note.tick));
     if (late) {
       ++counters_.late_notes;
       if (!plan.ready) plan.ready = reply.at;
@@ -509,7 +533,12 @@ PlaySeq Conductor::OriginOf(PlaySeq bar) const {
 std::optional<MonoTime> Conductor::CutoffOf(PlaySeq seq) const {
   const auto bar = timeline().Bar(seq);
   if (!bar) return std::nullopt;
-  return timeline().TimeAt(bar->begin) - CutoffMargin();
+  return CutoffAt(bar->begin);
+}
+
+// Of a bar's line or a note's onset.
+MonoTime Conductor::CutoffAt(Ticks position) const {
+  return timeline().TimeAt(position) - CutoffMargin() - options_.output_latency;
 }
 
 }  // namespace antiphon::edge

@@ -45,6 +45,9 @@ class SessionObserver {
   virtual void OnBarBegin(const BarSpan&, MonoTime /*line*/, Epoch) {}
   virtual void OnTelemetry(const Telemetry&) {}
   virtual void OnReply(const Reply&) {}
+  virtual void OnJobPosted(JobId, bool /*accepted*/) {}
+  // A due time of the conductor's own is about to be handled.
+  virtual void OnDue() {}
   virtual void OnBar(const BarRecord&) {}
 };
 
@@ -64,6 +67,9 @@ class Conductor {
     Sampling sampling;
     uint64_t seed = 1;
     int channel = 0;  // of the answer, 0..15
+    // The longest that playback sends a note ahead of its tick: cutoffs are
+    // that much earlier.
+    absl::Duration output_latency{};
     absl::Duration job_timeout = absl::Seconds(5);
   };
   struct Counters {
@@ -87,6 +93,12 @@ class Conductor {
   // Ends the session: the bar under way is told as cut off.
   void Finish(MonoTime now);
 
+  // ---- Replay, instead of Push and AdvanceTo: in the order once handled ----
+  MonoTime next_due() const { return EarliestDue().at; }
+  void ReplayDue();
+  void Replay(const TimedMessage& message);
+  void Replay(const Reply& reply);
+
   const Timeline& timeline() const { return follower_.timeline(); }
   const ClockFollower& follower() const { return follower_; }
   const Counters& counters() const { return counters_; }
@@ -101,7 +113,8 @@ class Conductor {
   };
 
   // ---- Events in time order ----
-  void TakeArrivals(MonoTime now);
+  void TakeReplies();
+  void TakeTelemetry();
   bool HandleOne(MonoTime up_to);
   NextDue EarliestDue() const;
   void HandleDue(const NextDue& due);
@@ -133,6 +146,7 @@ class Conductor {
   void LogSchedule(const Plan& plan, const BarSpan& bar) const;
   PlaySeq OriginOf(PlaySeq bar) const;
   std::optional<MonoTime> CutoffOf(PlaySeq bar) const;
+  MonoTime CutoffAt(Ticks position) const;
 
   // Constant after construction.
   const Options options_;

@@ -58,6 +58,8 @@ class MeterMap {
   // The bar that holds `position` (>= 0).
   HostBar BarAt(Ticks position) const;
 
+  const std::vector<Change>& changes() const { return changes_; }
+
  private:
   std::vector<Change> changes_;  // never empty, the first at 0
 };
