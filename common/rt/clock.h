@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The system calls of real time, all of them: reading the clock, sleeping until
-// an instant, raising the calling thread's priority, keeping memory resident. A
-// port to another system is one more file beside clock_posix.cc. Any thread.
+// an instant, raising the calling thread's priority, keeping memory resident.
+// One file per system: clock_posix.cc, clock_windows.cc, clock_macos.cc. Any
+// thread.
 #ifndef ANTIPHON_COMMON_RT_CLOCK_H_
 #define ANTIPHON_COMMON_RT_CLOCK_H_
 
@@ -19,7 +20,8 @@ MonoTime Now();
 // Returns at `until` or later, at once when it has passed. Real-time safe.
 void SleepUntil(MonoTime until);
 
-// SCHED_FIFO for the calling thread. The error says what to grant.
+// Real time for the calling thread: SCHED_FIFO, or what the system has for
+// audio. The error says what to grant.
 absl::Status RaisePriority();
 
 // Keeps [memory, memory + bytes) resident so that touching it never waits for

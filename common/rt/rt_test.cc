@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <limits>
 #include <thread>
 
 #include "common/rt/clock.h"
 #include "common/rt/latest_value.h"
+#include "common/rt/mul_div.h"
 #include "common/rt/spsc_ring.h"
 
 namespace antiphon {
@@ -89,6 +91,33 @@ TEST(Clock, SleepNeverReturnsEarly) {
   rt::SleepUntil(until);
   EXPECT_GE(rt::Now(), until);
   rt::SleepUntil(until);  // passed: returns at once
+}
+
+// A counter of 10 MHz (Windows) and one of 24 MHz (125 / 3 ns, Apple silicon).
+TEST(MulDiv, TurnsTicksIntoNanosecondsAndBack) {
+  EXPECT_EQ(rt::MulDivDown(0, 1'000'000'000, 10'000'000), 0);
+  EXPECT_EQ(rt::MulDivDown(7, 1'000'000'000, 10'000'000), 700);
+  EXPECT_EQ(rt::MulDivDown(1, 125, 3), 41);
+  EXPECT_EQ(rt::MulDivUp(41, 3, 125), 1);
+  EXPECT_EQ(rt::MulDivUp(42, 3, 125), 2);
+  EXPECT_EQ(rt::MulDivUp(0, 3, 125), 0);
+}
+
+TEST(MulDiv, AnInstantToWaitForIsNeverEarly) {
+  for (int64_t nanos = 0; nanos < 1000; ++nanos) {
+    EXPECT_GE(rt::MulDivDown(rt::MulDivUp(nanos, 3, 125), 125, 3), nanos);
+  }
+}
+
+TEST(MulDiv, DoesNotOverflowInAHundredYears) {
+  constexpr int64_t kSeconds = int64_t{100} * 365 * 86'400;
+  EXPECT_EQ(rt::MulDivDown(kSeconds * 10'000'000, 1'000'000'000, 10'000'000),
+            kSeconds * 1'000'000'000);
+  EXPECT_EQ(rt::MulDivDown(kSeconds * 24'000'000, 125, 3),
+            kSeconds * 1'000'000'000);
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(rt::MulDivUp(kMax, 1, 1), kMax);
+  EXPECT_GT(rt::MulDivUp(kMax, 3, 125), kMax / 42);
 }
 
 }  // namespace
