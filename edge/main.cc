@@ -3,11 +3,10 @@
 // antiphon-edge: names the concrete classes, wires them, runs the conductor on
 // the main thread. SIGINT and SIGTERM end the session: notes off, files
 // written.
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdio>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -285,7 +284,8 @@ absl::Status Play() {
 
   GrpcAccompanist client(
       {.target = absl::GetFlag(FLAGS_service),
-       .session_id = absl::StrCat("edge-", getpid(), "-", rt::Now().nanos()),
+       .session_id = absl::StrCat("edge-", std::random_device()(), "-",
+                                  rt::Now().nanos()),
        .client = "antiphon-edge " ANTIPHON_VERSION});
   auto recorder = SessionRecorder::Create(absl::GetFlag(FLAGS_session_dir),
                                           &metrics, &client, true);

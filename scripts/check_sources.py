@@ -3,8 +3,9 @@
 """Checks the rules of the sources that no compiler knows.
 
 Who may include whom (main, then conductor or service, then leaf folders, then common),
-where torch, gRPC, protobuf, prometheus, RtMidi and system calls may appear, the licence
-line, include guards, file lengths, leftovers, and that CMake names every source.
+where torch, gRPC, protobuf, prometheus, RtMidi, system headers and system calls may
+appear, the licence line, include guards, file lengths, leftovers, and that CMake names
+every source.
 Prints one line per finding, FILE:LINE: RULE: text; exit status 1 if there is one.
 """
 
@@ -50,6 +51,11 @@ HOMES = [
     (re.compile(r"prometheus/"), "prometheus", re.compile(r"common/metrics/")),
     (re.compile(r"(rtmidi/)?RtMidi\.h$"), "rtmidi", re.compile(r"edge/port/|tests/")),
     (re.compile(r"jack/"), "jack", re.compile(r"tests/")),
+    (re.compile(r"(arpa|linux|mach|net|netinet|sys)/|(avrt|dirent|dlfcn|execinfo|fcntl|"
+                r"malloc|poll|pthread|sched|semaphore|signal|spawn|syslog|termios|"
+                r"unistd|windows)\.h$"), "operating system",
+     re.compile(r"common/rt/|edge/port/rtmidi_port\.cc$|inference/|tests/|"
+                r".*_test\.cc$")),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

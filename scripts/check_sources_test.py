@@ -102,6 +102,11 @@ class CheckSourcesTest(unittest.TestCase):
     def test_rtmidi_outside_port(self):
         self.assert_caught("include", "edge/main.cc", "#include <RtMidi.h>\n")
 
+    def test_system_header_outside_rt(self):
+        for header in ("unistd.h", "sys/mman.h", "windows.h", "mach/mach_time.h"):
+            with self.subTest(header):
+                self.assert_caught("include", "edge/main.cc", f"#include <{header}>\n")
+
     def test_system_call_outside_rt(self):
         self.assert_caught("system-call", "edge/playback/a.cc",
                            "void F() { clock_nanosleep(0, 0, 0, 0); }\n")
@@ -165,6 +170,13 @@ class CheckSourcesTest(unittest.TestCase):
 
     def test_allowed_third_party(self):
         self.assert_allowed("inference/model/a.cc", "#include <ATen/core/Tensor.h>\n")
+
+    def test_allowed_system_headers(self):
+        for name, header in (("common/rt/a.cc", "pthread.h"), ("edge/a.cc", "csignal"),
+                             ("edge/plan/a_test.cc", "sys/stat.h")):
+            with self.subTest(name):
+                self.setUp()
+                self.assert_allowed(name, f"#include <{header}>\n")
 
     def test_comment_may_name_a_call(self):
         self.assert_allowed("edge/clock/a.cc", "int a;  // clock_nanosleep waits\n")
