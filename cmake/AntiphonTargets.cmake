@@ -3,12 +3,17 @@
 # PUBLIC_DEPS (a header of the target includes them).
 include(GoogleTest)
 
+# The warnings that GCC and Clang both know.
+set(ANTIPHON_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wsign-conversion)
+if(ANTIPHON_WERROR)
+  list(APPEND ANTIPHON_WARNINGS -Werror)
+endif()
+
 function(_antiphon_compile_settings target)
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
-  target_compile_options(${target} PRIVATE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
-    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Werror=thread-safety>
-    $<$<BOOL:${ANTIPHON_WERROR}>:-Werror>)
+  target_compile_options(${target} PRIVATE ${ANTIPHON_WARNINGS}
+    $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety -Werror=thread-safety>)
 endfunction()
 
 # antiphon_library(NAME n HDRS … SRCS … DEPS … PUBLIC_DEPS …): target antiphon_n,
