@@ -142,10 +142,10 @@ class Conductor {
   void FillTempos(Context& context) const;
   void Report(const BarRecord& record);
   void Schedule(const Plan& plan, size_t from);
-  void EmitRecord(PlaySeq bar, bool cut_off);
+  void EmitRecord(PlaySeq seq, bool cut_off);
   void LogSchedule(const Plan& plan, const BarSpan& bar) const;
   PlaySeq OriginOf(PlaySeq bar) const;
-  std::optional<MonoTime> CutoffOf(PlaySeq bar) const;
+  std::optional<MonoTime> CutoffOf(PlaySeq seq) const;
   MonoTime CutoffAt(Ticks position) const;
 
   // Constant after construction.

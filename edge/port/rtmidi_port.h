@@ -52,7 +52,7 @@ struct PortList {
   std::vector<std::string> outputs;
 };
 // Of every API that this build of RtMidi has, or of the one asked for.
-std::vector<PortList> ListPorts(MidiApi api);
+std::vector<PortList> ListPorts(MidiApi wanted);
 
 struct PortOptions {
   MidiApi api = MidiApi::kAuto;
