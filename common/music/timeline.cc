@@ -97,7 +97,7 @@ int Timeline::SegmentOf(MonoTime time) const {
 double Timeline::SlopeOf(int segment) const {
   if (segment + 1 >= anchor_count_) return nanos_per_tick_;
   const Anchor& from = anchors_[static_cast<size_t>(segment)];
-  const Anchor& to = anchors_[static_cast<size_t>(segment + 1)];
+  const Anchor& to = anchors_[static_cast<size_t>(segment) + 1];
   return static_cast<double>(to.time.nanos() - from.time.nanos()) /
          static_cast<double>((to.at - from.at).count());
 }

@@ -78,7 +78,7 @@ class SoundingKeys {
   std::vector<MidiMessage> Release() const {
     std::vector<MidiMessage> out;
     for (int channel = 0; channel < kChannels; ++channel) {
-      const auto first = static_cast<size_t>(channel * kPitches);
+      const auto first = static_cast<size_t>(channel) * kPitches;
       for (int pitch = 0; pitch < kPitches; ++pitch) {
         const int count = keys_[first + static_cast<size_t>(pitch)];
         out.insert(out.end(), static_cast<size_t>(count),
@@ -147,7 +147,7 @@ absl::Status FilePerformer::FindEnd(double last_quarters,
   const auto hours_at = [this](double quarters) {
     return tempos_.SecondsAt(quarters) / 3600;
   };
-  const auto too_long = absl::InvalidArgumentError(absl::StrCat(
+  auto too_long = absl::InvalidArgumentError(absl::StrCat(
       "the performance is longer than ", kMaxHours, " hours; play fewer bars"));
   Ticks last;
   if (options.bars == 0) {

@@ -51,6 +51,7 @@ absl::Status Several(std::string_view kind, std::string_view wanted,
                      absl::Span<const std::string> available,
                      const std::vector<size_t>& hits) {
   std::vector<std::string> names;
+  names.reserve(hits.size());
   for (size_t hit : hits) names.push_back(available[hit]);
   return absl::InvalidArgumentError(absl::StrCat(
       Absl(kind), " \"", Absl(wanted), "\" matches several: ", Quoted(names),
