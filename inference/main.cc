@@ -9,12 +9,12 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "common/address.h"
 #include "common/flags.h"
 #include "common/log.h"
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
 #include "inference/model_answerer.h"
-#include "inference/service/address.h"
 #include "inference/service/server.h"
 
 ABSL_FLAG(std::string, model, "", "DIR, FILE or mirror");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "inference/service/address.h"
+#include "common/address.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace antiphon::inference {
+namespace antiphon {
 namespace {
 
 TEST(Address, TakesHostAndPort) {
@@ -14,8 +14,9 @@ TEST(Address, TakesHostAndPort) {
 }
 
 TEST(Address, RefusesWhatGrpcWouldGuessAt) {
-  for (const char* text : {"", ":1", "127.0.0.1", "127.0.0.1:", "h:65536",
-                           "h:-1", "h:1x", "::1:50051", "99999"}) {
+  for (const char* text :
+       {"", ":1", "127.0.0.1", "127.0.0.1:", "h:65536", "h:-1", "h:1x",
+        "::1:50051", "99999", "http://h:1", "h/x:1", "h:1,g:2", "a b:1"}) {
     const auto address = ParseAddress("--listen", text);
     ASSERT_FALSE(address.ok()) << text;
     EXPECT_THAT(std::string(address.status().message()),
@@ -38,4 +39,4 @@ TEST(Address, OnlyThisMachinesOwnAddressesAreLoopback) {
 }
 
 }  // namespace
-}  // namespace antiphon::inference
+}  // namespace antiphon

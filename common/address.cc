@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "inference/service/address.h"
+#include "common/address.h"
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
-namespace antiphon::inference {
+namespace antiphon {
 namespace {
 
 constexpr int kMaxPort = 65535;
@@ -27,6 +27,7 @@ absl::StatusOr<Address> ParseAddress(const std::string& flag,
                        (host.front() != '[' || host.back() != ']');
   Address address{.host = host};
   if (colon == std::string::npos || host.empty() || bare_v6 ||
+      host.find_first_of(" \t/,") != std::string::npos ||
       text.find_first_not_of("0123456789", colon + 1) != std::string::npos ||
       !absl::SimpleAtoi(text.substr(colon + 1), &address.port) ||
       address.port > kMaxPort) {
@@ -38,4 +39,4 @@ absl::StatusOr<Address> ParseAddress(const std::string& flag,
   return address;
 }
 
-}  // namespace antiphon::inference
+}  // namespace antiphon

@@ -2,14 +2,14 @@
 //
 // HOST:PORT as flags give it. gRPC itself takes a missing port as 443 and
 // 99999 as 34463; here both are errors that say so.
-#ifndef ANTIPHON_INFERENCE_SERVICE_ADDRESS_H_
-#define ANTIPHON_INFERENCE_SERVICE_ADDRESS_H_
+#ifndef ANTIPHON_COMMON_ADDRESS_H_
+#define ANTIPHON_COMMON_ADDRESS_H_
 
 #include <string>
 
 #include "absl/status/statusor.h"
 
-namespace antiphon::inference {
+namespace antiphon {
 
 struct Address {
   std::string host;  // a name, 127.0.0.1 or [::1]
@@ -23,6 +23,6 @@ struct Address {
 absl::StatusOr<Address> ParseAddress(const std::string& flag,
                                      const std::string& text);
 
-}  // namespace antiphon::inference
+}  // namespace antiphon
 
-#endif  // ANTIPHON_INFERENCE_SERVICE_ADDRESS_H_
+#endif  // ANTIPHON_COMMON_ADDRESS_H_
