@@ -2,9 +2,11 @@
 #include "common/midi/midi_file.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -271,6 +273,13 @@ absl::StatusOr<MidiFile> ParseMidiFile(absl::Span<const uint8_t> bytes) {
 }
 
 absl::StatusOr<MidiFile> ReadMidiFile(const std::string& path) {
+  // A pipe would be waited for, a device may have no end.
+  std::error_code unknown;
+  if (std::filesystem::exists(path, unknown) &&
+      !std::filesystem::is_regular_file(path, unknown)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": is a folder, a pipe or a device; give a MIDI file"));
+  }
   std::ifstream in(path, std::ios::binary);
   if (!in) {
     return absl::NotFoundError(absl::StrCat(
@@ -285,7 +294,7 @@ absl::StatusOr<MidiFile> ReadMidiFile(const std::string& path) {
   }
   if (in.bad()) {
     return absl::DataLossError(
-        absl::StrCat(path, ": cannot be read; a regular file is expected"));
+        absl::StrCat(path, ": reading failed; check its disk"));
   }
   auto file = ParseMidiFile(bytes);
   if (!file.ok()) {

@@ -67,13 +67,14 @@ struct MidiFile {
 };
 
 absl::StatusOr<MidiFile> ParseMidiFile(absl::Span<const uint8_t> bytes);
+// Of a regular file; what is none (a pipe, a folder) is refused unread.
 absl::StatusOr<MidiFile> ReadMidiFile(const std::string& path);
 
 // Format 1: tempos and meters go to a track of their own at the front. Reading
 // the result back gives the same tempos, meters and tracks (after that front
 // track).
 std::string SerializeMidiFile(const MidiFile& file);
-// Atomic: written beside `path`, then renamed.
+// Atomic: written beside `path`, then renamed. kDataLoss where that failed.
 absl::Status WriteMidiFile(const MidiFile& file, const std::string& path);
 
 }  // namespace antiphon

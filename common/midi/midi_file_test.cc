@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <filesystem>
@@ -211,7 +212,31 @@ TEST(MidiFile, FilesOnDisk) {
   EXPECT_THAT(ReadMidiFile(path).status().message(), HasSubstr(path));
   std::filesystem::remove(path);
   EXPECT_TRUE(absl::IsNotFound(ReadMidiFile(path).status()));
-  EXPECT_FALSE(WriteMidiFile(Song(), "/nonexistent/folder/a.mid").ok());
+  EXPECT_TRUE(absl::IsDataLoss(WriteMidiFile(Song(), "/no/such/folder/a.mid")));
+}
+
+TEST(MidiFile, OnlyRegularFilesAreRead) {
+  const std::string pipe = testing::TempDir() + "/antiphon_midi_file_pipe";
+  std::filesystem::remove(pipe);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path :
+       {pipe, testing::TempDir(), std::string("/dev/zero")}) {
+    const absl::Status status = ReadMidiFile(path).status();
+    EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+    EXPECT_THAT(status.message(), HasSubstr(path));
+  }
+  std::filesystem::remove(pipe);
+}
+
+TEST(MidiFile, WhatDoesNotFitOnTheDiskIsToldAndLeavesNoDraft) {
+  const std::string path = testing::TempDir() + "/antiphon_full_disk.mid";
+  std::filesystem::remove(path + ".draft");
+  std::filesystem::create_symlink("/dev/full", path + ".draft");
+  const absl::Status status = WriteMidiFile(Song(), path);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr(path));
+  EXPECT_FALSE(std::filesystem::is_symlink(path + ".draft"));
+  EXPECT_FALSE(std::filesystem::exists(path));
 }
 
 TEST(MidiFile, WhatCouldNotBeReadBackIsNotWritten) {

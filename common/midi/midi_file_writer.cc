@@ -193,7 +193,7 @@ absl::Status WriteMidiFile(const MidiFile& file, const std::string& path) {
     out.close();
     if (out.fail()) {
       std::filesystem::remove(draft, failure);
-      return absl::UnavailableError(
+      return absl::DataLossError(
           absl::StrCat(draft,
                        ": cannot be written; check that its folder exists, is "
                        "writable and has space left"));
@@ -203,7 +203,7 @@ absl::Status WriteMidiFile(const MidiFile& file, const std::string& path) {
   if (!failure) return absl::OkStatus();
   const std::string reason = failure.message();
   std::filesystem::remove(draft, failure);
-  return absl::UnavailableError(
+  return absl::DataLossError(
       absl::StrCat(path, ": cannot be replaced: ", reason));
 }
 
