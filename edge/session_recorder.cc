@@ -7,6 +7,7 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "common/log.h"
 
 namespace antiphon::edge {
 namespace {
@@ -35,7 +36,9 @@ absl::StatusOr<std::unique_ptr<SessionRecorder>> SessionRecorder::Create(
 
 absl::Status SessionRecorder::Finish() {
   if (directory_.empty()) return absl::OkStatus();
-  return writer_.Write(directory_ + "/session.mid");
+  absl::Status status = writer_.Write(directory_ + "/session.mid");
+  status.Update(log_->status());
+  return status;
 }
 
 void SessionRecorder::OnHuman(const TimedMessage& message) {
@@ -98,7 +101,11 @@ void SessionRecorder::OnBar(const BarRecord& record) {
       record.reason == Reason::kUnavailable || record.reason == Reason::kLost;
   if (missed) metrics_->deadline_misses->Increment();
   if (record.slack_ms) metrics_->slack->Observe(*record.slack_ms / 1000);
-  if (log_) log_->Write(record, client_ ? client_->model() : "");
+  if (log_ && log_->status().ok()) {
+    const absl::Status written =
+        log_->Write(record, client_ ? client_->model() : "");
+    if (!written.ok()) LogError(written.message());
+  }
   if (print_bars_) {
     std::printf("%s\n", FormatForPeople(record).c_str());
     std::fflush(stdout);

@@ -28,7 +28,7 @@ class SessionRecorder : public SessionObserver {
       const std::string& directory, EdgeMetrics* metrics,
       const GrpcAccompanist* client, bool print_bars);
 
-  // Writes session.mid.
+  // Writes session.mid. The error says which of the files is not whole.
   absl::Status Finish();
 
   int bars() const { return bars_; }

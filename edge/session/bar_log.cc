@@ -56,14 +56,21 @@ absl::StatusOr<std::unique_ptr<BarLog>> BarLog::Create(
     return absl::PermissionDeniedError(
         absl::StrCat("cannot write ", path, ": ", std::strerror(errno)));
   }
-  return absl::WrapUnique(new BarLog(file));
+  return absl::WrapUnique(new BarLog(file, path));
 }
 
 BarLog::~BarLog() { std::fclose(file_); }
 
-void BarLog::Write(const BarRecord& record, const std::string& model) {
-  std::fprintf(file_, "%s\n", FormatJsonLine(record, model).c_str());
-  std::fflush(file_);
+absl::Status BarLog::Write(const BarRecord& record, const std::string& model) {
+  if (!status_.ok()) return status_;  // never a hole in the middle
+  const int written =
+      std::fprintf(file_, "%s\n", FormatJsonLine(record, model).c_str());
+  if (written < 0 || std::fflush(file_) != 0) {
+    status_ = absl::DataLossError(
+        absl::StrCat(path_, ": cannot be written from bar ", record.bar_index,
+                     " on: ", std::strerror(errno), "; make room for it"));
+  }
+  return status_;
 }
 
 }  // namespace antiphon::edge

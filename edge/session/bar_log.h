@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // bars.jsonl: one JSON object a line for every bar that sounded, flushed line
-// by line so that a crash loses none; and the same bar as a line for people.
+// by line so that a crash loses none; and the same bar as a line for people. A
+// line that cannot be written (a full disk) is an error, and so are all after
+// it.
 #ifndef ANTIPHON_EDGE_SESSION_BAR_LOG_H_
 #define ANTIPHON_EDGE_SESSION_BAR_LOG_H_
 
@@ -9,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "edge/session/bar_record.h"
 
@@ -29,12 +32,16 @@ class BarLog {
   BarLog(const BarLog&) = delete;
   BarLog& operator=(const BarLog&) = delete;
 
-  void Write(const BarRecord& record, const std::string& model);
+  absl::Status Write(const BarRecord& record, const std::string& model);
+  // What the first line that was lost said.
+  const absl::Status& status() const { return status_; }
 
  private:
-  explicit BarLog(std::FILE* file) : file_(file) {}
+  BarLog(std::FILE* file, const std::string& path) : file_(file), path_(path) {}
 
   std::FILE* const file_;
+  const std::string path_;
+  absl::Status status_;
 };
 
 }  // namespace antiphon::edge
