@@ -2,20 +2,30 @@
 //
 // Abseil's flags, read in the way every program here promises: a wrong flag is
 // one line that names it and a status, never an exit from inside the library.
+// Which flags were given is told apart from their values, so that none has to
+// be ignored in silence.
 #ifndef ANTIPHON_COMMON_FLAGS_H_
 #define ANTIPHON_COMMON_FLAGS_H_
 
+#include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 namespace antiphon {
 
-// Sets the flags named in argv (--name=value, --name value, --name and --noname
-// for booleans). Returns the arguments that are not flags.
-absl::StatusOr<std::vector<std::string>> ParseFlags(int argc, char** argv);
+struct CommandLine {
+  std::vector<std::string> arguments;  // what is no flag
+  // Flags by name (session_dir), with the words of it: "--session-dir=DIR".
+  std::map<std::string, std::string> given;
+
+  bool Has(const std::string& flag) const { return given.contains(flag); }
+};
+
+// Sets the flags named in argv: --name=value, --name value, for booleans also
+// --name and --noname; dashes and underscores are the same. Each at most once.
+absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv);
 
 }  // namespace antiphon
 

@@ -13,9 +13,9 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "common/flags.h"
 #include "common/log.h"
 #include "common/midi/midi_file.h"
+#include "common/program.h"
 #include "common/rt/clock.h"
 #include "edge/agent.h"
 #include "edge/client/grpc_accompanist.h"
@@ -42,8 +42,6 @@ ABSL_FLAG(double, temperature, -1, "sampling, 0..2");
 ABSL_FLAG(double, top_p, -1, "sampling, above 0 to 1");
 ABSL_FLAG(uint64_t, seed, 1, "same seed, same session: same answers");
 ABSL_FLAG(bool, list_ports, false, "list the MIDI ports and exit");
-ABSL_FLAG(bool, help, false, "this text");
-ABSL_FLAG(bool, version, false, "the version");
 
 namespace antiphon::edge {
 namespace {
@@ -315,32 +313,24 @@ absl::Status Play() {
   return (*recorder)->Finish();
 }
 
-int Main(int argc, char** argv) {
-  absl::StatusOr<std::vector<std::string>> rest = ParseFlags(argc, argv);
-  absl::Status status = rest.status();
-  if (status.ok() && !rest->empty()) {
-    status = Wrong("unexpected argument " + rest->front() +
-                   "; --help lists the flags");
+absl::Status Main(const CommandLine&) {
+  absl::Status status = CheckFlags();
+  if (!status.ok()) return status;
+  if (absl::GetFlag(FLAGS_list_ports)) {
+    PrintPorts();
+    return status;
   }
-  if (status.ok() && absl::GetFlag(FLAGS_help))
-    return std::fputs(kHelp, stdout), 0;
-  if (status.ok() && absl::GetFlag(FLAGS_version)) {
-    return std::puts("antiphon-edge " ANTIPHON_VERSION), 0;
-  }
-  if (status.ok()) status = CheckFlags();
-  if (status.ok() && absl::GetFlag(FLAGS_list_ports)) return PrintPorts(), 0;
-  if (status.ok()) {
-    std::signal(SIGINT, RequestStop);
-    std::signal(SIGTERM, RequestStop);
-    status = Play();
-  }
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "antiphon-edge: %s\n",
-               std::string(status.message()).c_str());
-  return 2;
+  std::signal(SIGINT, RequestStop);
+  std::signal(SIGTERM, RequestStop);
+  return Play();
 }
 
 }  // namespace
 }  // namespace antiphon::edge
 
-int main(int argc, char** argv) { return antiphon::edge::Main(argc, argv); }
+int main(int argc, char** argv) {
+  return antiphon::RunProgram({.name = "antiphon-edge",
+                               .version = ANTIPHON_VERSION,
+                               .help = antiphon::edge::kHelp},
+                              argc, argv, antiphon::edge::Main);
+}

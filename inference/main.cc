@@ -3,15 +3,14 @@
 // antiphon-inference: loads a model (or the mirror), serves musicians until
 // SIGTERM, then lets bars in flight end.
 #include <csignal>
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "common/address.h"
-#include "common/flags.h"
 #include "common/log.h"
+#include "common/program.h"
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
 #include "inference/model_answerer.h"
@@ -24,8 +23,6 @@ ABSL_FLAG(std::string, device, "cpu", "cpu");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
 ABSL_FLAG(int, threads, 1, "of the computation");
 ABSL_FLAG(bool, insecure, false, "listen beyond this machine without TLS");
-ABSL_FLAG(bool, help, false, "this text");
-ABSL_FLAG(bool, version, false, "the version");
 
 namespace antiphon::inference {
 namespace {
@@ -42,7 +39,10 @@ constexpr char kHelp[] =
   --device=cpu --threads=1    what the model runs on
   --context-tokens=1024 music one musician's slot remembers
 
+--version | --help
+
 Prints "ready on HOST:PORT" when it serves. SIGTERM: bars in flight end first.
+Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
 )";
 
 volatile std::sig_atomic_t stop_requested = 0;
@@ -63,13 +63,27 @@ absl::Status CheckAddresses() {
                          : ParseAddress("--metrics", metrics).status();
 }
 
-absl::Status CheckFlags() {
-  const int tokens = absl::GetFlag(FLAGS_context_tokens);
-  const int threads = absl::GetFlag(FLAGS_threads);
-  if (absl::GetFlag(FLAGS_model).empty()) {
+// What only a model reads would be ignored in silence by the mirror.
+absl::Status CheckModel(const CommandLine& line) {
+  const std::string model = absl::GetFlag(FLAGS_model);
+  if (model.empty()) {
     return absl::InvalidArgumentError(
         "--model is missing: a checkpoint folder, or mirror for a sound check");
   }
+  if (model != "mirror") return absl::OkStatus();
+  for (const char* flag : {"device", "threads", "context_tokens"}) {
+    if (!line.Has(flag)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(line.given.at(flag),
+                     " has no effect with --model=mirror; "
+                     "leave one out"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckFlags(const CommandLine& line) {
+  const int tokens = absl::GetFlag(FLAGS_context_tokens);
+  const int threads = absl::GetFlag(FLAGS_threads);
   if (absl::GetFlag(FLAGS_device) != "cpu") {
     return absl::InvalidArgumentError(
         absl::StrCat("--device=", absl::GetFlag(FLAGS_device),
@@ -83,7 +97,8 @@ absl::Status CheckFlags() {
     return absl::InvalidArgumentError(
         absl::StrCat("--threads=", threads, " is not within 1 to 256"));
   }
-  return CheckAddresses();
+  absl::Status checked = CheckModel(line);
+  return checked.ok() ? CheckAddresses() : checked;
 }
 
 absl::Status Serve() {
@@ -124,34 +139,19 @@ absl::Status Serve() {
   return absl::OkStatus();
 }
 
-int Main(int argc, char** argv) {
-  absl::StatusOr<std::vector<std::string>> rest = ParseFlags(argc, argv);
-  absl::Status status = rest.status();
-  if (status.ok() && !rest->empty()) {
-    status = absl::InvalidArgumentError(absl::StrCat(
-        "unexpected argument ", rest->front(), "; --help lists the flags"));
-  }
-  if (status.ok() && absl::GetFlag(FLAGS_help)) {
-    return std::fputs(kHelp, stdout), 0;
-  }
-  if (status.ok() && absl::GetFlag(FLAGS_version)) {
-    return std::puts("antiphon-inference " ANTIPHON_VERSION), 0;
-  }
-  if (status.ok()) status = CheckFlags();
-  if (status.ok()) {
-    std::signal(SIGINT, RequestStop);
-    std::signal(SIGTERM, RequestStop);
-    status = Serve();
-  }
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "antiphon-inference: %s\n",
-               std::string(status.message()).c_str());
-  return 2;
+absl::Status Main(const CommandLine& line) {
+  if (absl::Status checked = CheckFlags(line); !checked.ok()) return checked;
+  std::signal(SIGINT, RequestStop);
+  std::signal(SIGTERM, RequestStop);
+  return Serve();
 }
 
 }  // namespace
 }  // namespace antiphon::inference
 
 int main(int argc, char** argv) {
-  return antiphon::inference::Main(argc, argv);
+  return antiphon::RunProgram({.name = "antiphon-inference",
+                               .version = ANTIPHON_VERSION,
+                               .help = antiphon::inference::kHelp},
+                              argc, argv, antiphon::inference::Main);
 }

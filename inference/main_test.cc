@@ -2,105 +2,71 @@
 //
 // antiphon-inference as a program: wrong usage is one line on stderr that names
 // the value, and exit status 2; SIGTERM ends it with 0.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/metrics/metrics.h"
+#include "tests/execute.h"
 
 namespace antiphon::inference {
 namespace {
 
+using ::antiphon::testing::Executed;
 using ::testing::AllOf;
-using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
+using Flags = std::vector<std::string>;
 
-struct Result {
-  int status = -1;   // 128 and more: ended by a signal
-  std::string text;  // stdout and stderr
-};
+const std::string kProgram =
+    std::string(ANTIPHON_BINARY_DIR) + "/bin/antiphon-inference";
 
-// Runs the program. One that gets ready is sent SIGTERM; one that says nothing
-// is ended by SIGALRM.
-Result Start(std::vector<std::string> flags) {
-  std::string program =
-      std::string(ANTIPHON_BINARY_DIR) + "/bin/antiphon-inference";
-  std::vector<char*> args = {program.data()};
-  for (std::string& flag : flags) args.push_back(flag.data());
-  args.push_back(nullptr);
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return {};
-  const pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[1], STDOUT_FILENO);
-    dup2(ends[1], STDERR_FILENO);
-    alarm(20);
-    execv(args[0], args.data());
-    _exit(127);
-  }
-  close(ends[1]);
-  Result result;
-  bool told = false;
-  char buffer[4096];
-  for (ssize_t n = 0; (n = read(ends[0], buffer, sizeof(buffer))) > 0;) {
-    result.text.append(buffer, static_cast<size_t>(n));
-    if (!told && result.text.find("ready on 127.") != std::string::npos) {
-      told = true;
-      kill(child, SIGTERM);
-    }
-  }
-  close(ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  result.status =
-      WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return result;
+// A program that gets ready is sent SIGTERM.
+Executed Start(const Flags& flags) {
+  return testing::Execute(kProgram, flags, {.stop_at = "ready on 127."});
 }
 
-void ExpectWrong(const std::vector<std::string>& flags,
-                 const std::string& named) {
-  SCOPED_TRACE(named);
-  const Result result = Start(flags);
-  EXPECT_EQ(result.status, 2);
-  EXPECT_THAT(result.text, AllOf(StartsWith("antiphon-inference: "),
-                                 HasSubstr(named), EndsWith("\n")));
-  EXPECT_EQ(std::count(result.text.begin(), result.text.end(), '\n'), 1)
-      << result.text;
+void ExpectWrong(const Flags& flags, const std::string& named) {
+  testing::ExpectRefused(kProgram, flags, named);
 }
 
-// With the mirror on a free port, without metrics, and these.
+// With the mirror on a free port, without metrics, but for what `flag` says.
 void ExpectWrongBesides(const std::string& flag, const std::string& named) {
-  ExpectWrong({"--model=mirror", "--listen=127.0.0.1:0", "--metrics=", flag},
-              named);
+  Flags flags;
+  for (const char* usual :
+       {"--model=mirror", "--listen=127.0.0.1:0", "--metrics="}) {
+    const std::string name(usual, std::string(usual).find('=') + 1);
+    if (!flag.starts_with(name)) flags.push_back(usual);
+  }
+  flags.push_back(flag);
+  ExpectWrong(flags, named);
 }
 
 TEST(Program, HelpTeachesAndVersionIsOneLine) {
-  const Result help = Start({"--help"});
+  const Executed help = Start({"--help"});
   EXPECT_EQ(help.status, 0);
-  EXPECT_THAT(help.text, AllOf(HasSubstr("--model=mirror"),
-                               HasSubstr("--listen=127.0.0.1:50051")));
-  const Result version = Start({"--version"});
+  EXPECT_EQ(help.err, "");
+  EXPECT_THAT(help.out, AllOf(HasSubstr("--model=mirror"),
+                              HasSubstr("--listen=127.0.0.1:50051")));
+  const Executed version = Start({"--version"});
   EXPECT_EQ(version.status, 0);
-  EXPECT_THAT(version.text, StartsWith("antiphon-inference "));
+  EXPECT_THAT(version.out, StartsWith("antiphon-inference "));
 }
 
 TEST(Program, WrongFlagsAreNamed) {
   ExpectWrong({}, "--model is missing");
+  ExpectWrong({"--model=mirror", "--model=DIR"}, "after --model=mirror");
   ExpectWrongBesides("--lisen=1", "--lisen=1");
   ExpectWrongBesides("piano", "piano");
   ExpectWrongBesides("--device=abacus", "--device=abacus");
   ExpectWrongBesides("--threads=0", "--threads=0");
   ExpectWrongBesides("--context-tokens=7", "--context-tokens=7");
   ExpectWrongBesides("--context-tokens=many", "many");
+  ExpectWrongBesides("--threads=2", "--threads=2 has no effect");
+  ExpectWrongBesides("--context-tokens=512", "--context-tokens=512 has no");
   ExpectWrongBesides("--listen=127.0.0.1", "--listen=127.0.0.1 ");
   ExpectWrongBesides("--listen=127.0.0.1:99999", "99999");
   ExpectWrongBesides("--listen=0.0.0.0:0", "--insecure");
@@ -128,10 +94,10 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
 }
 
 TEST(Program, SaysReadyAndEndsWithZeroOnSigterm) {
-  const Result result = Start(
+  const Executed result = Start(
       {"--model=mirror", "--listen=127.0.0.1:0", "--metrics=127.0.0.1:0"});
-  EXPECT_EQ(result.status, 0) << result.text;
-  EXPECT_THAT(result.text,
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err,
               AllOf(HasSubstr("ready on 127.0.0.1:"), HasSubstr("draining")));
 }
 

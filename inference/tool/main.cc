@@ -2,8 +2,8 @@
 //
 // antiphon-model: the model's bench. Reads the flags, checks that they belong
 // to the subcommand, runs it.
+#include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,7 +11,7 @@
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/flags.h"
+#include "common/program.h"
 #include "inference/tool/command.h"
 
 ABSL_FLAG(std::string, model, "", "DIR or FILE");
@@ -25,8 +25,6 @@ ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
 ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
 ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
 ABSL_FLAG(bool, all, false, "logits of every position");
-ABSL_FLAG(bool, help, false, "this text");
-ABSL_FLAG(bool, version, false, "the version");
 
 namespace antiphon::inference {
 namespace {
@@ -89,25 +87,14 @@ absl::Status Usage(const Args&... args) {
   return absl::InvalidArgumentError(absl::StrCat(args...));
 }
 
-// "--no-keep_silence=x" -> "keep_silence"; "" for what is no flag.
-std::string FlagName(std::string_view argument) {
-  if (argument.substr(0, 2) != "--") return "";
-  std::string name(argument.substr(2, argument.find('=') - 2));
-  for (char& c : name) c = c == '-' ? '_' : c;
-  return name;
-}
-
 // Flags of another subcommand would be ignored in silence: refuse them.
-absl::Status CheckFlagsOf(const Command& command, int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    const std::string name = FlagName(argv[i]);
-    if (name.empty()) continue;
-    bool known = false;
-    for (std::string_view flag : command.flags) {
-      known |= name == flag || name == "no" + std::string(flag);
+absl::Status CheckFlagsOf(const Command& command, const CommandLine& line) {
+  for (const auto& [name, words] : line.given) {
+    if (std::find(command.flags.begin(), command.flags.end(), name) !=
+        command.flags.end()) {
+      continue;
     }
-    if (known) continue;
-    return Usage(argv[i], " is no flag of ", std::string(command.name),
+    return Usage(words, " is no flag of ", std::string(command.name),
                  "; --help shows which it has");
   }
   return absl::OkStatus();
@@ -157,13 +144,14 @@ absl::Status Run(std::string_view name, const std::string& argument) {
   return status.ok() ? RunLogits(options) : status;
 }
 
-absl::Status Dispatch(std::vector<std::string> rest, int argc, char** argv) {
+absl::Status Dispatch(const CommandLine& line) {
+  std::vector<std::string> rest = line.arguments;
   if (rest.empty()) {
     return Usage("a subcommand is missing; --help lists them");
   }
   for (const Command& command : Commands()) {
     if (command.name != rest.front()) continue;
-    absl::Status status = CheckFlagsOf(command, argc, argv);
+    absl::Status status = CheckFlagsOf(command, line);
     if (!status.ok()) return status;
     // info takes its checkpoint also as --model, like every other program.
     const std::string model = absl::GetFlag(FLAGS_model);
@@ -181,42 +169,13 @@ absl::Status Dispatch(std::vector<std::string> rest, int argc, char** argv) {
                "; take one of info, init, tokenize, logits");
 }
 
-int ExitCode(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kOk:
-      return 0;
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kResourceExhausted:
-      return 1;
-    default:
-      return 2;
-  }
-}
-
-int Main(int argc, char** argv) {
-  absl::StatusOr<std::vector<std::string>> rest = ParseFlags(argc, argv);
-  absl::Status status = rest.status();
-  if (status.ok() && absl::GetFlag(FLAGS_help)) {
-    return std::fputs(kHelp, stdout), 0;
-  }
-  if (status.ok() && absl::GetFlag(FLAGS_version)) {
-    return std::puts("antiphon-model " ANTIPHON_VERSION), 0;
-  }
-  if (status.ok()) status = Dispatch(*std::move(rest), argc, argv);
-  if (status.ok() && std::fflush(stdout) != 0) {
-    status = absl::InternalError("cannot write to standard output");
-  }
-  if (!status.ok()) {
-    std::fprintf(stderr, "antiphon-model: %s\n",
-                 std::string(status.message()).c_str());
-  }
-  return ExitCode(status);
-}
-
 }  // namespace
 }  // namespace antiphon::inference
 
 int main(int argc, char** argv) {
-  return antiphon::inference::Main(argc, argv);
+  return antiphon::RunProgram({.name = "antiphon-model",
+                               .version = ANTIPHON_VERSION,
+                               .help = antiphon::inference::kHelp,
+                               .takes_arguments = true},
+                              argc, argv, antiphon::inference::Dispatch);
 }
