@@ -18,15 +18,16 @@ constexpr size_t kMaxStarted = 32;
 
 absl::StatusOr<std::unique_ptr<SessionRecorder>> SessionRecorder::Create(
     const std::string& directory, EdgeMetrics* metrics,
-    const GrpcAccompanist* client, bool print_bars) {
+    std::function<std::string()> model, bool print_bars) {
   auto recorder = absl::WrapUnique(
-      new SessionRecorder(directory, metrics, client, print_bars));
+      new SessionRecorder(directory, metrics, std::move(model), print_bars));
   if (directory.empty()) return recorder;
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "cannot make --session-dir=", directory, ": ", error.message()));
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot make --session-dir=", directory, ": ",
+                     error.message(), "; choose another folder"));
   }
   auto log = BarLog::Create(directory + "/bars.jsonl");
   if (!log.ok()) return log.status();
@@ -102,8 +103,7 @@ void SessionRecorder::OnBar(const BarRecord& record) {
   if (missed) metrics_->deadline_misses->Increment();
   if (record.slack_ms) metrics_->slack->Observe(*record.slack_ms / 1000);
   if (log_ && log_->status().ok()) {
-    const absl::Status written =
-        log_->Write(record, client_ ? client_->model() : "");
+    const absl::Status written = log_->Write(record, model_());
     if (!written.ok()) LogError(written.message());
   }
   if (print_bars_) {

@@ -6,13 +6,14 @@
 #ifndef ANTIPHON_EDGE_SESSION_RECORDER_H_
 #define ANTIPHON_EDGE_SESSION_RECORDER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "edge/client/grpc_accompanist.h"
 #include "edge/conductor.h"
 #include "edge/edge_metrics.h"
 #include "edge/session/bar_log.h"
@@ -22,11 +23,10 @@ namespace antiphon::edge {
 
 class SessionRecorder : public SessionObserver {
  public:
-  // `directory` "": no files. `client` may be null (then the model has no
-  // name).
+  // `directory` "": no files. `model` is asked for its name at every bar.
   static absl::StatusOr<std::unique_ptr<SessionRecorder>> Create(
       const std::string& directory, EdgeMetrics* metrics,
-      const GrpcAccompanist* client, bool print_bars);
+      std::function<std::string()> model, bool print_bars);
 
   // Writes session.mid. The error says which of the files is not whole.
   absl::Status Finish();
@@ -41,15 +41,15 @@ class SessionRecorder : public SessionObserver {
 
  private:
   SessionRecorder(const std::string& directory, EdgeMetrics* metrics,
-                  const GrpcAccompanist* client, bool print_bars)
+                  std::function<std::string()> model, bool print_bars)
       : directory_(directory),
         metrics_(metrics),
-        client_(client),
+        model_(std::move(model)),
         print_bars_(print_bars) {}
 
   const std::string directory_;
   EdgeMetrics* const metrics_;
-  const GrpcAccompanist* const client_;
+  const std::function<std::string()> model_;
   const bool print_bars_;
   std::unique_ptr<BarLog> log_;
   SessionWriter writer_;

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// antiphon-edge as a program: what cannot be right is one line on stderr that
+// names the value, and exit code 2; work that failed is exit code 1. Ports are
+// tried in tests/integration.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "common/metrics/metrics.h"
+#include "tests/execute.h"
+
+namespace antiphon::edge {
+namespace {
+
+namespace fs = std::filesystem;
+using ::antiphon::testing::Executed;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+using Flags = std::vector<std::string>;
+
+const std::string kProgram =
+    std::string(ANTIPHON_BINARY_DIR) + "/bin/antiphon-edge";
+const std::string kSong =
+    std::string(ANTIPHON_SOURCE_DIR) + "/examples/evening_4_4.mid";
+
+void ExpectWrong(const Flags& flags, const std::string& named) {
+  testing::ExpectRefused(kProgram, flags, named);
+}
+
+// A rehearsal of two quick bars with nobody to answer, and these flags.
+Flags Rehearsal(const Flags& more) {
+  Flags flags = {"--source=file", "--performer=" + kSong,  "--tempo=999",
+                 "--bars=2",      "--service=127.0.0.1:1", "--metrics="};
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+// An empty folder of this test's own.
+fs::path Scratch() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const fs::path folder =
+      fs::path(::testing::TempDir()) /
+      absl::StrCat("antiphon_edge_main_test_", test->name());
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  return folder;
+}
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+fs::path Write(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+  return path;
+}
+
+TEST(EdgeProgram, HelpTeachesAndVersionIsOneLine) {
+  const Executed help = testing::Execute(kProgram, {"--help"});
+  EXPECT_EQ(help.status, 0);
+  EXPECT_EQ(help.err, "");
+  for (const char* taught :
+       {"--source=clock", "--performer=FILE.mid", "--list-ports", "--in=NAME",
+        "--session-dir=DIR", "scripts/demo.sh", "Exit code"}) {
+    EXPECT_THAT(help.out, HasSubstr(taught));
+  }
+  const Executed version = testing::Execute(kProgram, {"--version"});
+  EXPECT_EQ(version.status, 0);
+  EXPECT_THAT(version.out, StartsWith("antiphon-edge 0."));
+  EXPECT_EQ(version.err, "");
+}
+
+TEST(EdgeProgram, UnknownFlagsAndArgumentsAreNamed) {
+  ExpectWrong({"--temop=120"}, "unknown flag --temop=120; --help");
+  ExpectWrong({"-s"}, "unknown flag -s;");
+  ExpectWrong({"--"}, "unknown flag --;");
+  ExpectWrong({"waltz.mid"}, "unexpected argument waltz.mid");
+  ExpectWrong({"--list-ports", "jack"}, "unexpected argument jack");
+  ExpectWrong({"--performer"}, "--performer needs a value");
+  ExpectWrong({"--nosource"}, "unknown flag --nosource");
+  ExpectWrong({"--bars=2", "--bars", "3"}, "--bars=3 is given after --bars=2");
+  ExpectWrong({"--in=a\nb", "--out=\n"}, "");  // still one line
+}
+
+TEST(EdgeProgram, ValuesOutOfRangeAreNamed) {
+  ExpectWrong({"--source=radio"}, "--source=radio is not clock, internal");
+  ExpectWrong({"--meter=3/5"}, "--meter=3/5 is not a meter such as");
+  ExpectWrong({"--midi-api=oss"}, "--midi-api=oss is not auto, jack or alsa");
+  const Flags usual = {"--source=internal"};
+  const auto out_of = [&usual](const std::string& flag,
+                               const std::string& range) {
+    Flags flags = usual;
+    flags.push_back(flag);
+    ExpectWrong(flags, absl::StrCat(flag, " is not ", range));
+  };
+  for (const char* tempo : {"19.9", "999.5", "0", "-120", "nan", "inf"}) {
+    out_of(absl::StrCat("--tempo=", tempo), "within 20 to 999");
+  }
+  for (const char* bars : {"0", "-1", "100001"}) {
+    out_of(absl::StrCat("--bars=", bars), "within 1 to 100000");
+  }
+  for (const char* channel : {"0", "17", "-2147483648"}) {
+    out_of(absl::StrCat("--channel=", channel), "within 1 to 16");
+  }
+  for (const char* temperature : {"-1", "2.1", "nan"}) {
+    out_of(absl::StrCat("--temperature=", temperature), "within 0 to 2");
+  }
+  for (const char* top_p : {"0", "-1", "1.01", "nan"}) {
+    out_of(absl::StrCat("--top-p=", top_p), "above 0 and up to 1");
+  }
+  for (const char* flag :
+       {"--tempo=fast", "--tempo=", "--bars=2.5", "--bars=99999999999",
+        "--seed=-1", "--seed=x", "--channel=one", "--list-ports=perhaps"}) {
+    out_of(flag, "a value that it takes; want ");
+  }
+}
+
+TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
+  const Flags file = {"--source=file", "--performer=" + kSong};
+  const auto not_with_file = [&file](const std::string& flag,
+                                     const std::string& what) {
+    Flags flags = file;
+    flags.push_back(flag);
+    ExpectWrong(flags, absl::StrCat(flag, " ", what));
+  };
+  ExpectWrong({"--source=file"}, "--source=file needs --performer=FILE.mid");
+  ExpectWrong({"--performer=" + kSong}, "goes with --source=file");
+  ExpectWrong({"--source=internal", "--performer=" + kSong}, "--source=file");
+  ExpectWrong({"--tempo=120"}, "--tempo=120 goes with --source=internal");
+  ExpectWrong({"--source=clock", "--tempo=120"}, "--tempo=120 goes with");
+  ExpectWrong({"--source=internal", "--clock=Live"},
+              "--clock=Live goes with --source=clock");
+  not_with_file("--clock=Live", "goes with --source=clock");
+  not_with_file("--in=Keys", "goes with --source=clock or internal");
+  not_with_file("--meter=4/4", "goes with --source=clock or internal");
+  not_with_file("--midi-api=jack", "goes with a MIDI port");
+  for (const char* flag :
+       {"--source=clock", "--bars=2", "--in=Keys", "--metrics=", "--seed=1",
+        "--session-dir=here", "--service=127.0.0.1:1"}) {
+    ExpectWrong({"--list-ports", flag},
+                absl::StrCat(flag, " has no effect with --list-ports"));
+  }
+  for (const char* flag : {"--in=", "--out=", "--clock=", "--session-dir="}) {
+    ExpectWrong({flag}, absl::StrCat(flag, " names nothing"));
+  }
+  ExpectWrong({"--source=file", "--performer="}, "--performer= names nothing");
+}
+
+TEST(EdgeProgram, AddressesThatAreNoneAreNamed) {
+  for (const char* address :
+       {"127.0.0.1", "127.0.0.1:", ":50051", "", "127.0.0.1:99999",
+        "127.0.0.1:-1", "::1:50051", "http://127.0.0.1:50051"}) {
+    ExpectWrong({absl::StrCat("--service=", address)},
+                absl::StrCat("--service=", address, " is not HOST:PORT"));
+  }
+  ExpectWrong({"--service=127.0.0.1:0"}, "--service=127.0.0.1:0 has port 0");
+  ExpectWrong({"--metrics=here"}, "--metrics=here is not HOST:PORT");
+  ExpectWrong({"--metrics=127.0.0.1:65536"}, "--metrics=127.0.0.1:65536 is");
+}
+
+TEST(EdgeProgram, AnAddressInUseIsNamed) {
+  Metrics metrics;
+  const auto holder = Exporter::Create("127.0.0.1:0", &metrics);
+  ASSERT_TRUE(holder.ok());
+  const std::string address = absl::StrCat("127.0.0.1:", (*holder)->port());
+  Flags flags = Rehearsal({});
+  flags.back() = "--metrics=" + address;
+  ExpectWrong(flags, "cannot serve metrics on " + address);
+  flags.back() = "--metrics=192.0.2.1:9465";  // of no machine (RFC 5737)
+  ExpectWrong(flags, "cannot serve metrics on 192.0.2.1:9465");
+}
+
+TEST(EdgeProgram, MidiFilesThatAreNoneAreNamed) {
+  const fs::path folder = Scratch();
+  const std::string whole = ReadFile(kSong);
+  ASSERT_GT(whole.size(), 100u);
+  const fs::path pipe = folder / "pipe.mid";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const fs::path& path :
+       {folder / "absent.mid", Write(folder / "empty.mid", ""),
+        Write(folder / "cut.mid", whole.substr(0, whole.size() / 2)),
+        Write(folder / "head.mid", whole.substr(0, 10)),
+        Write(folder / "text.mid", "a melody"), folder, pipe,
+        fs::path("/dev/zero")}) {
+    ExpectWrong({"--source=file", "--performer=" + path.string(), "--metrics="},
+                absl::StrCat("--performer=", path.string(), ": "));
+  }
+  // A whole file without a note.
+  const std::string silent("MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xFF\x2F\0",
+                           26);
+  const fs::path path = Write(folder / "silent.mid", silent);
+  ExpectWrong({"--source=file", "--performer=" + path.string(), "--metrics="},
+              path.string() + ": the MIDI file has no notes");
+}
+
+TEST(EdgeProgram, ASessionFolderThatCannotBeIsNamed) {
+  const fs::path folder = Scratch();
+  const std::string file = Write(folder / "file", "").string();
+  ExpectWrong(Rehearsal({"--session-dir=" + file}), "--session-dir=" + file);
+  ExpectWrong(Rehearsal({"--session-dir=" + file + "/below"}),
+              "--session-dir=" + file + "/below");
+  ExpectWrong(Rehearsal({"--session-dir=/proc/nothing"}), "/proc/nothing");
+  fs::create_directories(folder / "taken/bars.jsonl");
+  ExpectWrong(Rehearsal({"--session-dir=" + (folder / "taken").string()}),
+              "taken/bars.jsonl: Is a directory");
+}
+
+// The folder's `name` cannot be written to.
+Executed PlayOntoFullDisk(const fs::path& folder, const std::string& name) {
+  fs::create_symlink("/dev/full", folder / name);
+  return testing::Execute(kProgram,
+                          Rehearsal({"--session-dir=" + folder.string()}));
+}
+
+TEST(EdgeProgram, ASessionThatCannotBeKeptIsAFailure) {
+  const fs::path folder = Scratch();
+  const Executed result = PlayOntoFullDisk(folder, "session.mid.draft");
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("\nantiphon-edge: " + folder.string() +
+                                    "/session.mid"));
+  EXPECT_THAT(ReadFile(folder / "bars.jsonl"), StartsWith("{\"play_seq\":"));
+}
+
+TEST(EdgeProgram, BarsThatCannotBeKeptAreAFailureToldAtOnce) {
+  const fs::path folder = Scratch();
+  const Executed result = PlayOntoFullDisk(folder, "bars.jsonl");
+  EXPECT_EQ(result.status, 1);
+  const std::string told =
+      folder.string() + "/bars.jsonl: cannot be written from bar 0 on: ";
+  EXPECT_THAT(result.err, AllOf(HasSubstr(" ERROR " + told),
+                                HasSubstr("\nantiphon-edge: " + told)));
+  EXPECT_THAT(ReadFile(folder / "session.mid"), StartsWith("MThd"));
+}
+
+TEST(EdgeProgram, PlaysAFileToItsEndWithoutAService) {
+  const fs::path folder = Scratch();
+  const Executed result = testing::Execute(
+      kProgram, Rehearsal({"--session-dir=" + (folder / "new").string()}));
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.out, StartsWith("bar   0  "));
+  EXPECT_THAT(result.err, Not(HasSubstr("antiphon-edge: ")));
+  EXPECT_TRUE(fs::exists(folder / "new/session.mid"));
+  EXPECT_TRUE(fs::exists(folder / "new/bars.jsonl"));
+}
+
+TEST(EdgeProgram, SigtermEndsItWithZeroAndTheSessionWritten) {
+  const fs::path folder = Scratch();
+  const Executed result = testing::Execute(
+      kProgram,
+      {"--source=file", "--performer=" + kSong, "--service=127.0.0.1:1",
+       "--metrics=", "--session-dir=" + folder.string()},
+      {.stop_at = "epoch=1 starts"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(ReadFile(folder / "session.mid"), StartsWith("MThd"));
+}
+
+TEST(EdgeProgram, GoesOnWhenNobodyReadsItsBars) {
+  const fs::path folder = Scratch();
+  const Executed result = testing::Execute(
+      kProgram, Rehearsal({"--session-dir=" + folder.string()}),
+      {.in_child = [] {
+        int ends[2];
+        if (pipe(ends) == 0) dup2(ends[1], STDOUT_FILENO);
+        close(ends[0]);
+      }});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("cannot write to standard output"));
+  EXPECT_THAT(ReadFile(folder / "session.mid"), StartsWith("MThd"));
+}
+
+}  // namespace
+}  // namespace antiphon::edge

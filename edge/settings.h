@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What antiphon-edge was asked to do: its flags, their ranges, and which go
+// together. A flag that would have no effect is refused, never ignored.
+#ifndef ANTIPHON_EDGE_SETTINGS_H_
+#define ANTIPHON_EDGE_SETTINGS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/flags.h"
+#include "common/music/meter.h"
+#include "edge/port/rtmidi_port.h"
+
+namespace antiphon::edge {
+
+enum class Source { kClock, kInternal, kFile };
+
+struct Settings {
+  Source source = Source::kClock;
+  std::string performer;        // MIDI file, for kFile
+  std::optional<double> tempo;  // quarter notes a minute
+  Meter meter;
+  int bars = 0;                // to play; 0: until something ends it
+  std::string in, out, clock;  // names of ports; "": a virtual port, or none
+  MidiApi midi_api = MidiApi::kAuto;
+  int channel = 0;  // of the answer, from 0
+  std::string service;
+  std::string metrics;      // "": no page
+  std::string session_dir;  // "": no files
+  std::optional<double> temperature;
+  std::optional<double> top_p;
+  uint64_t seed = 1;
+  bool list_ports = false;
+};
+
+// What --help prints.
+extern const char kHelp[];
+
+// The flags as they stand; `line` tells which were given.
+absl::StatusOr<Settings> SettingsFrom(const CommandLine& line);
+
+}  // namespace antiphon::edge
+
+#endif  // ANTIPHON_EDGE_SETTINGS_H_

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// antiphon-edge as a program on a real JACK server: names of ports that mean
+// none, or more than one, are one line that lists the candidates.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/execute.h"
+#include "tests/integration/jack_fixture.h"
+#include "tests/integration/jack_listener.h"
+#include "tests/integration/jack_sender.h"
+
+namespace antiphon::edge {
+namespace {
+
+using ::testing::AllOf;
+using testing::Executed;
+using ::testing::HasSubstr;
+using testing::JackListener;
+using testing::JackSender;
+using Flags = std::vector<std::string>;
+
+const std::string kProgram =
+    std::string(ANTIPHON_BINARY_DIR) + "/bin/antiphon-edge";
+
+class EdgePortsTest : public testing::JackTest {
+ protected:
+  void SetUp() override {
+    JackTest::SetUp();
+    if (server_ == nullptr) return;
+    a_ = JackSender::Create("Keys A").value();
+    b_ = JackSender::Create("Keys B").value();
+    piano_ = JackListener::Create("Piano").value();
+    organ_ = JackListener::Create("Pipe organ").value();
+  }
+
+  static Flags With(const Flags& more) {
+    Flags flags = {"--midi-api=jack", "--metrics=", "--service=127.0.0.1:1"};
+    flags.insert(flags.end(), more.begin(), more.end());
+    return flags;
+  }
+  static void ExpectWrong(const Flags& more, const std::string& named) {
+    testing::ExpectRefused(kProgram, With(more), named);
+  }
+
+  std::unique_ptr<JackSender> a_, b_;
+  std::unique_ptr<JackListener> piano_, organ_;
+};
+
+TEST_F(EdgePortsTest, NamesThatMatchNoneOrSeveralListTheCandidates) {
+  const std::string keys = "\"Keys A:out\", \"Keys B:out\"";
+  const std::string sounds = "\"Piano:in\", \"Pipe organ:in\"";
+  ExpectWrong({"--in=Keys"},
+              "MIDI input (jack) \"Keys\" matches several: " + keys);
+  ExpectWrong({"--in=Oboe"}, "MIDI input (jack) \"Oboe\" not found; there are");
+  ExpectWrong({"--in=Oboe"}, keys);
+  ExpectWrong({"--clock=Keys"}, "\"Keys\" matches several: " + keys);
+  ExpectWrong({"--in=Keys A", "--out=Pi"},
+              "MIDI output (jack) \"Pi\" matches several: " + sounds);
+  ExpectWrong({"--source=internal", "--in=Keys A", "--out=Drums"},
+              "MIDI output (jack) \"Drums\" not found; there are: ");
+}
+
+TEST_F(EdgePortsTest, OnePortIsNotTakenTwice) {
+  ExpectWrong({"--in=Keys A", "--clock=Keys A:out"},
+              "--clock=Keys A:out is the port that --in=Keys A names");
+}
+
+TEST_F(EdgePortsTest, NamesThatMatchOneAreTakenAndListed) {
+  const Executed played = testing::Execute(
+      kProgram, With({"--in=Keys A", "--clock=Keys B", "--out=Pia"}),
+      {.stop_at = "output: jack"});
+  EXPECT_EQ(played.status, 0) << played.err;
+  EXPECT_THAT(played.err,
+              AllOf(HasSubstr("input: jack, connected to \"Keys A:out\""),
+                    HasSubstr("input: jack, connected to \"Keys B:out\""),
+                    HasSubstr("output: jack, connected to \"Piano:in\"")));
+  const Executed listed = testing::Execute(kProgram, {"--list-ports"});
+  EXPECT_EQ(listed.status, 0);
+  EXPECT_THAT(listed.out, AllOf(HasSubstr("  in   Keys A:out\n"),
+                                HasSubstr("  out  Pipe organ:in\n")));
+}
+
+}  // namespace
+}  // namespace antiphon::edge
