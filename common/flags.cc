@@ -7,6 +7,7 @@
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/config_file.h"
 
 namespace antiphon {
 namespace {
@@ -27,7 +28,7 @@ const char* Wanted(const absl::CommandLineFlag& flag) {
   if (flag.IsOfType<bool>()) return "true or false";
   if (flag.IsOfType<double>()) return "a number";
   if (flag.IsOfType<uint64_t>()) return "a whole number from 0";
-  return "a whole number";  // text takes everything
+  return flag.IsOfType<int>() ? "a whole number" : "text in quotes";
 }
 
 // `words`: how the flag was given.
@@ -58,9 +59,51 @@ absl::CommandLineFlag* FindWithoutValue(absl::string_view name,
   return flag;
 }
 
-}  // namespace
+bool Fits(Setting::Kind kind, const absl::CommandLineFlag& flag) {
+  switch (kind) {
+    case Setting::Kind::kText:
+      return flag.IsOfType<std::string>();
+    case Setting::Kind::kTruth:
+      return flag.IsOfType<bool>();
+    case Setting::Kind::kNumber:
+      return flag.IsOfType<double>();
+    case Setting::Kind::kWhole:
+      return flag.IsOfType<double>() || flag.IsOfType<int>() ||
+             flag.IsOfType<uint64_t>();
+  }
+  return false;
+}
 
-absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv) {
+// What argv gave stays.
+absl::Status SetFromFile(const std::string& path,
+                         const std::string& config_flag, CommandLine& line) {
+  const auto settings = ReadConfigFile(path);
+  if (!settings.ok()) {
+    return absl::Status(
+        settings.status().code(),
+        absl::StrCat("--", config_flag, "=", settings.status().message()));
+  }
+  const CommandLine words = line;
+  for (const Setting& setting : *settings) {
+    absl::CommandLineFlag* flag = Find(setting.name);
+    if (flag == nullptr || flag->Name() == config_flag ||
+        flag->Name() == "help" || flag->Name() == "version") {
+      return absl::InvalidArgumentError(absl::StrCat(
+          setting.words, " is no setting; --help lists the flags"));
+    }
+    if (!Fits(setting.kind, *flag)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          setting.words, " is of another kind; want ", Wanted(*flag)));
+    }
+    if (words.Has(std::string(flag->Name()))) continue;
+    absl::Status set = Set(flag, setting.value, setting.words, line);
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
+
+// Reads the words of argv alone.
+absl::StatusOr<CommandLine> ReadWords(int argc, char** argv) {
   CommandLine line;
   for (int i = 1; i < argc; ++i) {
     const absl::string_view arg = argv[i];
@@ -91,6 +134,18 @@ absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv) {
     if (flag == nullptr) return Unknown(arg);
     if (absl::Status set = Set(flag, value, words, line); !set.ok()) return set;
   }
+  return line;
+}
+
+}  // namespace
+
+absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv,
+                                       const std::string& config_flag) {
+  absl::StatusOr<CommandLine> line = ReadWords(argc, argv);
+  if (!line.ok() || !line->Has(config_flag)) return line;
+  const std::string path = Find(config_flag)->CurrentValue();
+  absl::Status set = SetFromFile(path, config_flag, *line);
+  if (!set.ok()) return set;
   return line;
 }
 

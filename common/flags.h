@@ -17,7 +17,8 @@ namespace antiphon {
 
 struct CommandLine {
   std::vector<std::string> arguments;  // what is no flag
-  // Flags by name (session_dir), with the words of it: "--session-dir=DIR".
+  // Flags by name (session_dir), in the words they were given in:
+  // "--session-dir=DIR", or from a file "FILE.toml:3: session-dir = "DIR"".
   std::map<std::string, std::string> given;
 
   bool Has(const std::string& flag) const { return given.contains(flag); }
@@ -25,7 +26,10 @@ struct CommandLine {
 
 // Sets the flags named in argv: --name=value, --name value, for booleans also
 // --name and --noname; dashes and underscores are the same. Each at most once.
-absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv);
+// Where the text flag `config_flag` names a file, its settings are the values
+// of flags that argv does not give.
+absl::StatusOr<CommandLine> ParseFlags(int argc, char** argv,
+                                       const std::string& config_flag = "");
 
 }  // namespace antiphon
 

@@ -14,7 +14,8 @@ namespace {
 
 absl::Status Run(const Program& program, int argc, char** argv,
                  const std::function<absl::Status(const CommandLine&)>& run) {
-  absl::StatusOr<CommandLine> line = ParseFlags(argc, argv);
+  absl::StatusOr<CommandLine> line =
+      ParseFlags(argc, argv, program.config_flag);
   if (!line.ok()) return line.status();
   if (!program.takes_arguments && !line->arguments.empty()) {
     return absl::InvalidArgumentError(absl::StrCat("unexpected argument ",

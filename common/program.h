@@ -18,6 +18,7 @@ struct Program {
   std::string version;           // "0.1.0"
   std::string help;              // what --help prints
   bool takes_arguments = false;  // beside flags
+  std::string config_flag = "";  // which flag names a file of settings
 };
 
 // 0: fine. 2: wrong usage or input that cannot be used. 1: the program failed

@@ -260,6 +260,7 @@ absl::Status Main(const CommandLine& line) {
 int main(int argc, char** argv) {
   return antiphon::RunProgram({.name = "antiphon-edge",
                                .version = ANTIPHON_VERSION,
-                               .help = antiphon::edge::kHelp},
+                               .help = antiphon::edge::kHelp,
+                               .config_flag = "config"},
                               argc, argv, antiphon::edge::Main);
 }

@@ -157,6 +157,47 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
   ExpectWrong({"--source=file", "--performer="}, "--performer= names nothing");
 }
 
+TEST(EdgeProgram, AFileHoldsSettingsAndAFlagWins) {
+  const fs::path folder = Scratch();
+  const fs::path config = Write(
+      folder / "edge.toml",
+      absl::StrCat("source = \"file\"\nperformer = \"", kSong,
+                   "\"\ntempo = 400\nbars = 2\nservice = \"127.0.0.1:1\"\n",
+                   "metrics = \"\"\nsession_dir = \"", folder.string(),
+                   "/kept\"\n"));
+  const std::string flag = "--config=" + config.string();
+  const Executed played = testing::Execute(kProgram, {flag, "--tempo=999"});
+  EXPECT_EQ(played.status, 0) << played.err;
+  EXPECT_THAT(ReadFile(folder / "kept/bars.jsonl"),
+              HasSubstr("\"tempo\":998.99"));
+  EXPECT_EQ(testing::Execute(kProgram, {flag, "--list-ports"}).status, 0);
+}
+
+TEST(EdgeProgram, FilesOfSettingsThatAreWrongAreNamed) {
+  const fs::path path = Scratch() / "edge.toml";
+  const auto wrong = [&path](const std::string& text, const std::string& what) {
+    Write(path, text);
+    ExpectWrong({"--config=" + path.string()}, path.string() + what);
+  };
+  wrong("temop = 90\n", ":1: temop = 90 is no setting; --help lists");
+  wrong("config = \"more.toml\"\n", ":1: config = \"more.toml\" is no setting");
+  wrong("help = true\n", ":1: help = true is no setting");
+  wrong("bars = \"2\"\n", ":1: bars = \"2\" is of another kind; want a whole");
+  wrong("bars = 2.5\n", ":1: bars = 2.5 is of another kind; want a whole");
+  wrong("in = 5\n", ":1: in = 5 is of another kind; want text");
+  wrong("\nseed = -1\n", ":2: seed = -1 is not a value that it takes");
+  wrong("bars = 99999999999\n", ":1: bars = 99999999999 is not a value");
+  wrong("top-p = 1\ntop_p = 1\n", ":2: top_p = 1 is given after ");
+  wrong("tempo = 90\n", ":1: tempo = 90 goes with --source=internal");
+  wrong("source = \"internal\"\ntempo = 5\n", ":2: tempo = 5 is not within");
+  wrong("source = \"internal\"\ntempo = nan\n",
+        ":2: tempo = nan is not within");
+  wrong("in = \"Keys\n", ":1: ");
+  ExpectWrong({"--config=" + path.string(), "--config=x"}, "is given after");
+  ExpectWrong({"--config="}, "--config=: is no file");
+  ExpectWrong({"--config=/dev/zero"}, "--config=/dev/zero: is no file");
+}
+
 TEST(EdgeProgram, AddressesThatAreNoneAreNamed) {
   for (const char* address :
        {"127.0.0.1", "127.0.0.1:", ":50051", "", "127.0.0.1:99999",

@@ -25,6 +25,7 @@ ABSL_FLAG(double, temperature, 0.8, "sampling, 0..2");
 ABSL_FLAG(double, top_p, 0.9, "sampling, above 0 to 1");
 ABSL_FLAG(uint64_t, seed, 1, "same seed, same session: same answers");
 ABSL_FLAG(bool, list_ports, false, "list the MIDI ports and exit");
+ABSL_FLAG(std::string, config, "", "TOML file of settings");
 
 namespace antiphon::edge {
 
@@ -57,6 +58,7 @@ What it leaves
   --session-dir=DIR     session.mid and bars.jsonl
   --metrics=127.0.0.1:9465    Prometheus page at /metrics; empty: none
 
+--config=FILE.toml      any of these, such as session-dir = "DIR"; a flag wins
 --version | --help
 
 Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
@@ -70,11 +72,18 @@ absl::Status Wrong(const Args&... args) {
   return absl::InvalidArgumentError(absl::StrCat(args...));
 }
 
-absl::StatusOr<Source> ParseSource(const std::string& name) {
+// In the words in which the flag was given.
+template <typename... Args>
+absl::Status Refused(const CommandLine& line, const char* flag,
+                     const Args&... why) {
+  return Wrong(line.given.at(flag), " ", why...);
+}
+
+std::optional<Source> ParseSource(const std::string& name) {
   if (name == "clock") return Source::kClock;
   if (name == "internal") return Source::kInternal;
   if (name == "file") return Source::kFile;
-  return Wrong("--source=", name, " is not clock, internal or file");
+  return std::nullopt;
 }
 
 // A script whose variable is unset gives an empty name, which means nothing.
@@ -88,8 +97,8 @@ absl::Status CheckNames(const CommandLine& line, const Settings& s) {
   };
   for (const auto& [flag, value] : names) {
     if (!value->empty() || !line.Has(flag)) continue;
-    return Wrong(line.given.at(flag),
-                 " names nothing; give a name or leave the flag out");
+    return Refused(line, flag,
+                   "names nothing; give a name or leave the flag out");
   }
   return absl::OkStatus();
 }
@@ -116,7 +125,7 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
   };
   for (const Rule& rule : rules) {
     if (rule.has_effect || !line.Has(rule.flag)) continue;
-    return Wrong(line.given.at(rule.flag), " ", rule.otherwise);
+    return Refused(line, rule.flag, rule.otherwise);
   }
   if (file && s.performer.empty()) {
     return Wrong("--source=file needs --performer=FILE.mid");
@@ -124,26 +133,34 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
   return absl::OkStatus();
 }
 
-// A list of ports is all that comes of --list-ports.
+// A list of ports is all that comes of --list-ports. The settings of a file are
+// for when something is played.
 absl::Status CheckListAlone(const CommandLine& line) {
   for (const auto& [flag, words] : line.given) {
-    if (flag == "list_ports" || flag == "midi_api") continue;
+    if (flag == "list_ports" || flag == "midi_api" || flag == "config" ||
+        !words.starts_with("--")) {
+      continue;
+    }
     return Wrong(words, " has no effect with --list-ports; leave one out");
   }
   return absl::OkStatus();
 }
 
-// Ranges are written so that NaN is refused too.
-absl::Status CheckNumbers(const Settings& s) {
+// Of what was given. Ranges are written so that NaN is refused too.
+absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
   constexpr double kMin = Performer::kMinTempo, kMax = Performer::kMaxTempo;
+  constexpr int kMaxBars = FilePerformer::kMaxBars;
   if (s.tempo && !(*s.tempo >= kMin && *s.tempo <= kMax)) {
-    return Wrong("--tempo=", *s.tempo, " is not within ", kMin, " to ", kMax);
+    return Refused(line, "tempo", "is not within ", kMin, " to ", kMax);
+  }
+  if (line.Has("bars") && (s.bars < 1 || s.bars > kMaxBars)) {
+    return Refused(line, "bars", "is not within 1 to ", kMaxBars);
   }
   if (s.temperature && !(*s.temperature >= 0 && *s.temperature <= 2)) {
-    return Wrong("--temperature=", *s.temperature, " is not within 0 to 2");
+    return Refused(line, "temperature", "is not within 0 to 2");
   }
   if (s.top_p && !(*s.top_p > 0 && *s.top_p <= 1)) {
-    return Wrong("--top-p=", *s.top_p, " is not above 0 and up to 1");
+    return Refused(line, "top_p", "is not above 0 and up to 1");
   }
   return absl::OkStatus();
 }
@@ -174,38 +191,31 @@ Settings Texts() {
 }
 
 absl::Status ReadValues(const CommandLine& line, Settings& s) {
-  const absl::StatusOr<Source> source =
-      ParseSource(absl::GetFlag(FLAGS_source));
-  if (!source.ok()) return source.status();
+  const auto source = ParseSource(absl::GetFlag(FLAGS_source));
+  if (!source) {
+    return Refused(line, "source", "is not clock, internal or file");
+  }
+  const auto meter = ParseMeter(absl::GetFlag(FLAGS_meter));
+  if (!meter) {
+    return Refused(line, "meter", "is not a meter such as 3/4 or 6/8");
+  }
+  const auto api = ParseMidiApi(absl::GetFlag(FLAGS_midi_api));
+  if (!api) return Refused(line, "midi_api", "is not auto, jack or alsa");
+  const int channel = absl::GetFlag(FLAGS_channel);
+  if (channel < 1 || channel > 16) {
+    return Refused(line, "channel", "is not within 1 to 16");
+  }
   s.source = *source;
-  const std::string meter = absl::GetFlag(FLAGS_meter);
-  const std::optional<Meter> parsed_meter = ParseMeter(meter);
-  if (!parsed_meter) {
-    return Wrong("--meter=", meter, " is not a meter such as 3/4 or 6/8");
-  }
-  s.meter = *parsed_meter;
-  const std::string api = absl::GetFlag(FLAGS_midi_api);
-  const std::optional<MidiApi> parsed_api = ParseMidiApi(api);
-  if (!parsed_api) {
-    return Wrong("--midi-api=", api, " is not auto, jack or alsa");
-  }
-  s.midi_api = *parsed_api;
+  s.meter = *meter;
+  s.midi_api = *api;
+  s.channel = channel - 1;
   s.bars = absl::GetFlag(FLAGS_bars);
-  if (line.Has("bars") && (s.bars < 1 || s.bars > FilePerformer::kMaxBars)) {
-    return Wrong("--bars=", s.bars, " is not within 1 to ",
-                 FilePerformer::kMaxBars);
-  }
   if (line.Has("tempo")) s.tempo = absl::GetFlag(FLAGS_tempo);
   if (line.Has("temperature")) s.temperature = absl::GetFlag(FLAGS_temperature);
   if (line.Has("top_p")) s.top_p = absl::GetFlag(FLAGS_top_p);
-  const int channel = absl::GetFlag(FLAGS_channel);
-  if (channel < 1 || channel > 16) {
-    return Wrong("--channel=", channel, " is not within 1 to 16");
-  }
-  s.channel = channel - 1;
   s.seed = absl::GetFlag(FLAGS_seed);
   s.list_ports = absl::GetFlag(FLAGS_list_ports);
-  return CheckNumbers(s);
+  return CheckNumbers(line, s);
 }
 
 }  // namespace
@@ -213,7 +223,11 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line) {
   Settings settings = Texts();
   absl::Status status = ReadValues(line, settings);
-  if (status.ok() && settings.list_ports) status = CheckListAlone(line);
+  if (status.ok() && settings.list_ports) {
+    status = CheckListAlone(line);
+    if (!status.ok()) return status;
+    return settings;
+  }
   if (status.ok()) status = CheckNames(line, settings);
   if (status.ok()) status = CheckTogether(line, settings);
   if (status.ok()) status = CheckAddresses(settings);

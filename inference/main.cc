@@ -22,6 +22,7 @@ ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT, empty: none");
 ABSL_FLAG(std::string, device, "cpu", "cpu");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
 ABSL_FLAG(int, threads, 1, "of the computation");
+ABSL_FLAG(std::string, config, "", "TOML file of settings");
 ABSL_FLAG(bool, insecure, false, "listen beyond this machine without TLS");
 
 namespace antiphon::inference {
@@ -39,6 +40,7 @@ constexpr char kHelp[] =
   --device=cpu --threads=1    what the model runs on
   --context-tokens=1024 music one musician's slot remembers
 
+--config=FILE.toml      any of these, such as context-tokens = 2048; a flag wins
 --version | --help
 
 Prints "ready on HOST:PORT" when it serves. SIGTERM: bars in flight end first.
@@ -152,6 +154,7 @@ absl::Status Main(const CommandLine& line) {
 int main(int argc, char** argv) {
   return antiphon::RunProgram({.name = "antiphon-inference",
                                .version = ANTIPHON_VERSION,
-                               .help = antiphon::inference::kHelp},
+                               .help = antiphon::inference::kHelp,
+                               .config_flag = "config"},
                               argc, argv, antiphon::inference::Main);
 }

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,18 @@ TEST(Program, WrongFlagsAreNamed) {
   ExpectWrongBesides("--listen=127.0.0.1:99999", "99999");
   ExpectWrongBesides("--listen=0.0.0.0:0", "--insecure");
   ExpectWrongBesides("--metrics=here", "--metrics=here");
+}
+
+TEST(Program, AFileHoldsSettingsAndAFlagWins) {
+  const std::string path = ::testing::TempDir() + "antiphon_inference.toml";
+  std::ofstream(path) << "model = \"mirror\"\nlisten = \"127.0.0.1:0\"\n"
+                      << "metrics = \"here\"\n";
+  ExpectWrong({"--config=" + path}, "--metrics=here");
+  const Executed served = Start({"--config=" + path, "--metrics="});
+  EXPECT_EQ(served.status, 0) << served.err;
+  std::ofstream(path) << "threads = \"two\"\n";
+  ExpectWrong({"--config=" + path},
+              path + ":1: threads = \"two\" is of another");
 }
 
 TEST(Program, AddressesInUseAreNamed) {

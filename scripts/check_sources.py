@@ -49,6 +49,7 @@ HOMES = [
     (re.compile(r"grpc(pp)?/"), "grpc",
      re.compile(r"edge/client/|inference/service/|tests/")),
     (re.compile(r"prometheus/"), "prometheus", re.compile(r"common/metrics/")),
+    (re.compile(r"toml\+\+/"), "toml++", re.compile(r"common/config_file\.cc$")),
     (re.compile(r"(rtmidi/)?RtMidi\.h$"), "rtmidi", re.compile(r"edge/port/|tests/")),
     (re.compile(r"jack/"), "jack", re.compile(r"tests/")),
     (re.compile(r"(arpa|linux|mach|net|netinet|sys)/|(avrt|dirent|dlfcn|execinfo|fcntl|"
