@@ -23,20 +23,27 @@ Playback::Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
 
 MonoTime Playback::Tick(MonoTime now) noexcept {
   TakeCommands(now);
-  // Read after the commands: never older than what they speak of.
+  // Read after the commands: never older than what they speak of. Once: to read
+  // again would give this one back to its writer.
   const Timeline& timeline = timeline_->Read();
   KeepEpoch(timeline, now);
-  if (!timeline.running()) return MonoTime::Max();
+  const MonoTime next =
+      timeline.running() ? SendDue(timeline, now) : MonoTime::Max();
+  shown_sounding_.store(sounding_count_, std::memory_order_relaxed);
+  return next;
+}
+
+MonoTime Playback::SendDue(const Timeline& timeline, MonoTime now) {
   // Every turn sends or forgets one event, so the loop is bounded.
   while (true) {
-    const Next next = Earliest(timeline, now);
+    const Next next = Earliest(timeline);
     if (next.due > now) return next.due;
     if (next.is_off) {
       StopNote(next.index, next.due, now);
     } else if (now - next.due > options_.late_grace) {
       Forget(next.index, Telemetry::Kind::kLate, next.due, now);
     } else {
-      StartNote(next.index, next.due, now);
+      StartNote(next, now);
     }
   }
 }
@@ -48,6 +55,7 @@ void Playback::Silence(MonoTime now) noexcept {
   while (scheduled_count_ > 0) {
     Forget(scheduled_count_ - 1, Telemetry::Kind::kDropped, now, now);
   }
+  shown_sounding_.store(sounding_count_, std::memory_order_relaxed);
 }
 
 void Playback::TakeCommands(MonoTime now) {
@@ -94,69 +102,65 @@ void Playback::KeepEpoch(const Timeline& timeline, MonoTime now) {
     }
   }
   if (broken) ClearChannels();
+  const std::optional<BarSpan> last = timeline.LastBar();
   for (int i = scheduled_count_; i-- > 0;) {
-    // Signed distance: epochs only grow.
-    if (scheduled_[static_cast<size_t>(i)].epoch < timeline.epoch()) {
+    const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
+    const bool history = timeline.running() && last &&
+                         note.play_seq < last->play_seq &&
+                         !timeline.Bar(note.play_seq);
+    // Epochs only grow.
+    if (history || note.epoch < timeline.epoch()) {
       Forget(i, Telemetry::Kind::kDropped, now, now);
     }
   }
 }
 
-Playback::Next Playback::Earliest(const Timeline& timeline, MonoTime now) {
+Playback::Next Playback::Earliest(const Timeline& timeline) const {
   Next next;
-  const auto consider = [&next](MonoTime due, int index, bool is_off) {
+  const auto consider = [&](Ticks at, uint8_t velocity, int index,
+                            bool is_off) {
+    const MonoTime due = timeline.TimeAt(at) - options_.latency.At(velocity);
     // At one instant note-offs go first.
     if (due < next.due || (due == next.due && is_off && !next.is_off)) {
-      next = {due, index, is_off};
+      next = {due, at, index, is_off};
     }
   };
   for (int i = 0; i < sounding_count_; ++i) {
     const Sounding& sounding = sounding_[static_cast<size_t>(i)];
-    consider(timeline.TimeAt(sounding.off) -
-                 options_.latency.At(sounding.note.velocity),
-             i, true);
+    consider(sounding.off, sounding.note.velocity, i, true);
   }
-  const std::optional<BarSpan> last = timeline.LastBar();
   for (int i = scheduled_count_; i-- > 0;) {
     const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
-    const std::optional<BarSpan> bar = timeline.Bar(note.play_seq);
-    if (bar) {
-      consider(timeline.TimeAt(bar->begin + note.tick) -
-                   options_.latency.At(note.velocity),
-               i, false);
-    } else if (last && note.play_seq < last->play_seq) {
-      Forget(i, Telemetry::Kind::kDropped, now, now);  // its bar is history
-      // The last element has taken its place; look at the rest anew.
-      return Earliest(timeline, now);
+    // A bar that is not known yet has no time.
+    if (const auto bar = timeline.Bar(note.play_seq)) {
+      consider(bar->begin + note.tick, note.velocity, i, false);
     }
   }
   return next;
 }
 
-void Playback::StartNote(int index, MonoTime due, MonoTime now) {
-  const PlaybackCommand note = scheduled_[static_cast<size_t>(index)];
+void Playback::StartNote(const Next& next, MonoTime now) {
+  const auto at = static_cast<size_t>(next.index);
+  const PlaybackCommand note = scheduled_[at];
   for (int i = sounding_count_; i-- > 0;) {
     const PlaybackCommand& other = sounding_[static_cast<size_t>(i)].note;
     if (other.channel == note.channel && other.pitch == note.pitch) {
-      StopNote(i, due, now);
+      StopNote(i, next.due, now);
     }
   }
   if (sounding_count_ == kMaxSounding) {
-    return Forget(index, Telemetry::Kind::kDropped, due, now);
+    return Forget(next.index, Telemetry::Kind::kDropped, next.due, now);
   }
-  scheduled_[static_cast<size_t>(index)] =
-      scheduled_[static_cast<size_t>(--scheduled_count_)];
-  const std::optional<BarSpan> bar = timeline_->Read().Bar(note.play_seq);
-  if (!bar) return;
+  scheduled_[at] = scheduled_[static_cast<size_t>(--scheduled_count_)];
   const bool sent = output_->Send(
       MidiMessage::NoteOn(note.channel, note.pitch, note.velocity));
   channels_used_ |= static_cast<uint16_t>(1u << note.channel);
   // Kept as sounding even where the port refused: its off is tried all the
   // same.
-  sounding_[static_cast<size_t>(sounding_count_++)] = {
-      note, bar->begin + note.tick + note.duration};
-  Tell(sent ? Telemetry::Kind::kNoteOn : Telemetry::Kind::kSendError, note, due,
-       now);
+  sounding_[static_cast<size_t>(sounding_count_++)] = {note,
+                                                       next.at + note.duration};
+  Tell(sent ? Telemetry::Kind::kNoteOn : Telemetry::Kind::kSendError, note,
+       next.due, now);
 }
 
 void Playback::StopNote(int index, MonoTime due, MonoTime now) {

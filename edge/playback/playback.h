@@ -15,6 +15,7 @@
 #define ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 
 #include "common/midi/message.h"
@@ -95,7 +96,10 @@ class Playback {
   // epoch.
   void Silence(MonoTime now) noexcept;
 
-  int sounding() const { return sounding_count_; }
+  // Any thread; as of the last Tick.
+  int sounding() const {
+    return shown_sounding_.load(std::memory_order_relaxed);
+  }
 
  private:
   struct Sounding {
@@ -104,6 +108,7 @@ class Playback {
   };
   struct Next {
     MonoTime due = MonoTime::Max();
+    Ticks at;  // play position
     int index = -1;
     bool is_off = false;
   };
@@ -111,8 +116,9 @@ class Playback {
   void TakeCommands(MonoTime now);
   void EndBar(const PlaybackCommand& command, MonoTime now);
   void KeepEpoch(const Timeline& timeline, MonoTime now);
-  Next Earliest(const Timeline& timeline, MonoTime now);
-  void StartNote(int index, MonoTime due, MonoTime now);
+  MonoTime SendDue(const Timeline& timeline, MonoTime now);
+  Next Earliest(const Timeline& timeline) const;
+  void StartNote(const Next& next, MonoTime now);
   void StopNote(int index, MonoTime due, MonoTime now);
   void Forget(int index, Telemetry::Kind why, MonoTime due, MonoTime now);
   void SilenceAll(MonoTime now);
@@ -131,6 +137,7 @@ class Playback {
   uint16_t channels_used_ = 0;  // a bit each, since they were last cleared
   int scheduled_count_ = 0;
   int sounding_count_ = 0;
+  std::atomic<int> shown_sounding_{0};
   std::array<PlaybackCommand, kMaxScheduled> scheduled_{};
   std::array<Sounding, kMaxSounding> sounding_{};
 };

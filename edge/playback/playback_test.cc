@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 
 constexpr char kPedalUp[] = "cc 64 0";
 constexpr char kAllOff[] = "cc 123 0";
@@ -25,10 +28,12 @@ class RecordingOutput : public MidiOutput {
         m.IsControlChange()
             ? absl::StrCat("cc ", m.controller(), " ", m.value())
             : absl::StrCat(m.IsNoteOn() ? "on " : "off ", m.pitch()));
+    if (on_send) on_send();
     return true;
   }
   std::vector<std::string> TakeAll() { return std::exchange(sent, {}); }
   std::vector<std::string> sent;
+  std::function<void()> on_send;
 };
 
 // 4/4 at 125 BPM: one tick is one millisecond. Bars 0..3 of epoch 1.
@@ -204,6 +209,35 @@ TEST_F(PlaybackTest, AFullScheduleDropsAndCounts) {
     Note(3, i % 1900, 10, 60);
   TickAt(0);
   EXPECT_EQ(Told(Telemetry::Kind::kDropped), 5);
+}
+
+TEST_F(PlaybackTest, ATimelineThatComesWhileNotesLeaveHoldsFromTheNextTickOn) {
+  Note(0, 100, 500, 60);
+  Note(0, 100, 500, 62);
+  TickAt(0);
+  // Twice: the slot that Tick reads would be written over.
+  output_.on_send = [this] {
+    timeline_.Reset(2);
+    Publish();
+    Publish();
+  };
+  EXPECT_THAT(TickAt(100), UnorderedElementsAre("on 60", "on 62"));
+  EXPECT_THAT(TickAt(101), UnorderedElementsAre("off 60", "off 62"));
+  EXPECT_EQ(Told(Telemetry::Kind::kNoteOn), 2);
+}
+
+TEST_F(PlaybackTest, AFullScheduleWhoseBarIsHistoryIsForgottenInOneTick) {
+  for (int i = 0; i < Playback::kMaxScheduled; ++i) {
+    Note(2, 100, 100, static_cast<uint8_t>(i % 128));
+  }
+  TickAt(0);
+  Note(3, 100, 100, 60);
+  for (PlaySeq seq = 4; seq < 12; ++seq) {
+    SetBar(seq, 1920 * static_cast<int64_t>(seq));
+  }
+  Publish();
+  EXPECT_THAT(TickAt(1), IsEmpty());
+  EXPECT_EQ(Told(Telemetry::Kind::kDropped), Playback::kMaxScheduled + 1);
 }
 
 }  // namespace
