@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "common/log.h"
 #include "common/rt/clock.h"
 
 namespace antiphon::edge {
@@ -25,6 +26,9 @@ Agent::Agent(const Conductor::Options& options, std::vector<MidiRing*> inputs,
 
 void Agent::Run(const std::function<bool()>& stop) {
   thread_ = std::make_unique<PlaybackThread>(playback_.get());
+  for (const absl::Status& right : {thread_->priority(), thread_->memory()}) {
+    if (!right.ok()) LogWarning("playback: ", right.message());
+  }
   while (!stop()) {
     const MonoTime now = rt::Now();
     TakeInput();

@@ -2,7 +2,8 @@
 //
 // The edge, assembled: rings, conductor, playback thread. Whoever creates it
 // hands in what differs between a stage, a rehearsal and a test: the inputs,
-// the output, the accompanist, the observer. Run() is the conductor's thread.
+// the output, the accompanist, the observer. Run() is the conductor's thread;
+// it warns where the playback thread was refused its rights.
 #ifndef ANTIPHON_EDGE_AGENT_H_
 #define ANTIPHON_EDGE_AGENT_H_
 
@@ -33,7 +34,8 @@ class Agent {
   // Conductor's thread, or after Run().
   const Conductor& conductor() const { return conductor_; }
   int sounding() const { return playback_->sounding(); }
-  const PlaybackThread* playback_thread() const { return thread_.get(); }
+  // Once Run() has begun.
+  bool playback_realtime() const { return thread_->priority().ok(); }
 
  private:
   void TakeInput();

@@ -41,6 +41,9 @@ EdgeMetrics::EdgeMetrics(Metrics& m, const std::string& version) {
   send_errors = m.AddCounter("antiphon_edge_send_errors_total",
                              "Messages that the MIDI output refused");
   sounding = m.AddGauge("antiphon_edge_sounding_notes", "Notes that sound now");
+  playback_realtime =
+      m.AddGauge("antiphon_edge_playback_realtime",
+                 "1 while the playback thread has real-time priority");
   const char* latency = "antiphon_edge_answer_latency_seconds";
   const char* latency_help = "Job written to chunk read, first and last";
   first_chunk = m.AddHistogram(latency, latency_help, kLatencyBounds,

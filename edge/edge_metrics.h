@@ -30,6 +30,7 @@ struct EdgeMetrics {
   Counter* notes_dropped;
   Counter* send_errors;
   Gauge* sounding;
+  Gauge* playback_realtime;
   Histogram* first_chunk;
   Histogram* last_chunk;
   Counter* tokens;

@@ -145,6 +145,7 @@ void ShowState(const Agent& agent, const Sources& sources,
   const ClockFollower& follower = conductor.follower();
   const GrpcAccompanist::Stats& stats = client.stats();
   metrics.sounding->Set(agent.sounding());
+  metrics.playback_realtime->Set(agent.playback_realtime() ? 1 : 0);
   metrics.stale_replies->RaiseTo(
       static_cast<double>(conductor.counters().stale_replies));
   metrics.late_answer_notes->RaiseTo(

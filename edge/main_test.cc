@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -16,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/metrics/metrics.h"
 #include "tests/execute.h"
+#include "tests/system_calls.h"
 
 namespace antiphon::edge {
 namespace {
@@ -318,6 +321,35 @@ TEST(EdgeProgram, GoesOnWhenNobodyReadsItsBars) {
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, HasSubstr("cannot write to standard output"));
   EXPECT_THAT(ReadFile(folder / "session.mid"), StartsWith("MThd"));
+}
+
+TEST(EdgeProgram, RightsThatAreRefusedAreToldOnceWithTheRemedy) {
+  constexpr int kNoFilters = 77;
+  const Executed result = testing::Execute(
+      kProgram, Rehearsal({}), {.in_child = [] {
+        if (!testing::DenySystemCalls({SYS_sched_setscheduler, SYS_mlock})) {
+          _exit(kNoFilters);
+        }
+      }});
+  if (result.status == kNoFilters) {
+    GTEST_SKIP() << "this system has no filters on system calls (seccomp)";
+  }
+  EXPECT_EQ(result.status, 0) << result.err;
+  const auto told = [&result](const std::string& what) {
+    int count = 0;
+    for (size_t at = 0; (at = result.err.find(what, at)) != std::string::npos;
+         at += what.size()) {
+      ++count;
+    }
+    return count;
+  };
+  EXPECT_EQ(told(" WARN playback: real-time priority 60 refused ("), 1);
+  EXPECT_EQ(told("Remedy: put \"@audio - rtprio 70\""), 1);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  // (Those make locking a call without effect.)
+  EXPECT_EQ(told(" WARN playback: cannot lock "), 1);
+  EXPECT_EQ(told("Remedy: put \"@audio - memlock 65536\""), 1);
+#endif
 }
 
 }  // namespace

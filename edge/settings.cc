@@ -61,6 +61,10 @@ What it leaves
 --config=FILE.toml      any of these, such as session-dir = "DIR"; a flag wins
 --version | --help
 
+Notes leave surest with real-time priority: if the log says it is refused, put
+"@audio - rtprio 70" and "@audio - memlock 65536" into
+/etc/security/limits.d/antiphon.conf, be in the group audio, log in anew.
+
 Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
 Try it without any MIDI gear: scripts/demo.sh
 )";

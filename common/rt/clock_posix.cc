@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "absl/strings/str_cat.h"
 #include "common/rt/clock.h"
@@ -42,16 +43,19 @@ absl::Status RaisePriority() {
   const int error = pthread_setschedparam(pthread_self(), SCHED_FIFO, &param);
   if (error == 0) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrCat(
-      "real-time priority ", kFifoPriority, " refused (error ", error,
-      "): notes may leave late while the machine is busy. Remedy: let the user "
-      "have rtprio 70 in /etc/security/limits.d, or run with CAP_SYS_NICE"));
+      "real-time priority ", kFifoPriority, " refused (", std::strerror(error),
+      "): notes may leave late while the machine is busy. Remedy: put "
+      "\"@audio - rtprio 70\" into /etc/security/limits.d/antiphon.conf, be in "
+      "the group audio and log in anew, or run with CAP_SYS_NICE"));
 }
 
 absl::Status LockMemory(const void* memory, size_t bytes) {
   if (mlock(memory, bytes) == 0) return absl::OkStatus();
-  return absl::PermissionDeniedError(
-      absl::StrCat("cannot lock ", bytes, " bytes of memory (error ", errno,
-                   "). Remedy: raise memlock in /etc/security/limits.d"));
+  return absl::PermissionDeniedError(absl::StrCat(
+      "cannot lock ", bytes, " bytes into memory (", std::strerror(errno),
+      "): a note may wait for the disk while memory is short. Remedy: put "
+      "\"@audio - memlock 65536\" into /etc/security/limits.d/antiphon.conf, be "
+      "in the group audio and log in anew, or run with CAP_IPC_LOCK"));
 }
 
 }  // namespace antiphon::rt

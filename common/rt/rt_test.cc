@@ -29,6 +29,19 @@ TEST(SpscRing, KeepsOrderAndCountsWhatDidNotFit) {
   EXPECT_TRUE(ring.TryPush(5));
 }
 
+TEST(SpscRing, KnowsItsCells) {
+  for (const size_t capacity : {1u, 3u, 8u}) {
+    SpscRing<uint64_t> ring(capacity);
+    EXPECT_EQ(ring.size(), 0u);
+    const auto cells = ring.cells();
+    EXPECT_GE(cells.size(), capacity);
+    for (uint64_t i = 1; i <= capacity; ++i) EXPECT_TRUE(ring.TryPush(i));
+    for (uint64_t i = 1; i <= capacity; ++i) {
+      EXPECT_EQ(cells[i - 1], i) << "of " << capacity;
+    }
+  }
+}
+
 TEST(SpscRing, TwoThreadsLoseNothing) {
   constexpr int kCount = 200'000;
   SpscRing<int> ring(64);

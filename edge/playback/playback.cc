@@ -10,6 +10,11 @@ namespace {
 constexpr int kSustainPedal = 64;
 constexpr int kAllNotesOff = 123;
 
+template <typename T>
+absl::Span<const std::byte> BytesOf(const T* first, size_t count = 1) {
+  return {reinterpret_cast<const std::byte*>(first), count * sizeof(T)};
+}
+
 }  // namespace
 
 Playback::Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
@@ -56,6 +61,17 @@ void Playback::Silence(MonoTime now) noexcept {
     Forget(scheduled_count_ - 1, Telemetry::Kind::kDropped, now, now);
   }
   shown_sounding_.store(sounding_count_, std::memory_order_relaxed);
+}
+
+std::array<absl::Span<const std::byte>, 6> Playback::Memory() const {
+  const auto commands = commands_->cells();
+  const auto telemetry = telemetry_->cells();
+  return {BytesOf(this),
+          BytesOf(timeline_),
+          BytesOf(commands_),
+          BytesOf(telemetry_),
+          BytesOf(commands.data(), commands.size()),
+          BytesOf(telemetry.data(), telemetry.size())};
 }
 
 void Playback::TakeCommands(MonoTime now) {

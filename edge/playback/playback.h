@@ -16,8 +16,10 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
+#include "absl/types/span.h"
 #include "common/midi/message.h"
 #include "common/music/ticks.h"
 #include "common/music/timeline.h"
@@ -95,6 +97,9 @@ class Playback {
   // Note-offs for everything that sounds, and nothing further until a newer
   // epoch.
   void Silence(MonoTime now) noexcept;
+
+  // What Tick touches beside its stack: to be locked before the first one.
+  std::array<absl::Span<const std::byte>, 6> Memory() const;
 
   // Any thread; as of the last Tick.
   int sounding() const {

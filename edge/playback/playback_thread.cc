@@ -2,6 +2,7 @@
 #include "edge/playback/playback_thread.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #include "common/rt/clock.h"
 
@@ -9,11 +10,32 @@ namespace antiphon::edge {
 namespace {
 
 const absl::Duration kPatience = absl::Milliseconds(1);
+// Far more than Tick and a port's Send use.
+constexpr size_t kStackBytes = size_t{64} << 10;
+constexpr size_t kPageBytes = size_t{4} << 10;
+
+// The stack below the caller, where the loop's calls will be. Touched even
+// where locking is refused.
+[[gnu::noinline]] absl::Status LockStack() {
+  volatile std::byte stack[kStackBytes];
+  for (size_t i = 0; i < kStackBytes; i += kPageBytes) stack[i] = std::byte{};
+  return rt::LockMemory(const_cast<const std::byte*>(stack), kStackBytes);
+}
+
+absl::Status LockAll(const Playback& playback) {
+  absl::Status status = LockStack();
+  for (const auto& part : playback.Memory()) {
+    status.Update(rt::LockMemory(part.data(), part.size()));
+  }
+  return status;
+}
 
 }  // namespace
 
 PlaybackThread::PlaybackThread(Playback* playback)
-    : playback_(playback), thread_([this] { Run(); }) {}
+    : playback_(playback), thread_([this] { Run(); }) {
+  ready_.wait();
+}
 
 PlaybackThread::~PlaybackThread() { Stop(); }
 
@@ -23,9 +45,9 @@ void PlaybackThread::Stop() {
 }
 
 void PlaybackThread::Run() {
-  has_priority_.store(rt::RaisePriority().ok());
-  // Best effort: a page fault delays a note, it loses none.
-  (void)rt::LockMemory(playback_, sizeof(Playback));
+  priority_ = rt::RaisePriority();
+  memory_ = LockAll(*playback_);
+  ready_.count_down();
   while (!stop_.load(std::memory_order_relaxed)) {
     const MonoTime now = rt::Now();
     rt::SleepUntil(std::min(playback_->Tick(now), now + kPatience));

@@ -197,6 +197,12 @@ def run(args, folder, programs, failures):
     if edge.poll() is not None:
         failures.append("the edge ended before the queries did")
 
+    realtime = "\nantiphon_edge_playback_realtime 1\n" in pages["edge"]
+    refused = "real-time priority 60 refused" in programs.log("edge").read_text()
+    if realtime == refused:
+        failures.append(f"antiphon_edge_playback_realtime is {int(realtime)}, "
+                        f"but the log says that it was {'refused' if refused else 'granted'}")
+
     kinds = {}
     for name, page in pages.items():
         check_page(name, page, failures)
