@@ -14,8 +14,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// A file for each test: they run side by side.
 std::string Path() {
-  return ::testing::TempDir() + "antiphon_config_file_test.toml";
+  return ::testing::TempDir() + "antiphon_" +
+         ::testing::UnitTest::GetInstance()->current_test_info()->name() +
+         ".toml";
 }
 
 absl::StatusOr<std::vector<Setting>> Read(const std::string& text) {

@@ -234,8 +234,8 @@ absl::Status Play(const Settings& settings) {
   LogInfo("output: ", output->description);
   client = std::make_unique<GrpcAccompanist>(GrpcAccompanist::Options{
       .target = settings.service,
-      .session_id = absl::StrCat("edge-", std::random_device()(), "-",
-                                 rt::Now().nanos()),
+      .session_id =
+          absl::StrCat("edge-", std::random_device()(), "-", rt::Now().nanos()),
       .client = "antiphon-edge " ANTIPHON_VERSION});
   Conduct(settings, *sources, output->port.get(), *client, **recorder, metrics);
   return (*recorder)->Finish();
@@ -250,8 +250,10 @@ absl::Status Main(const CommandLine& line) {
   }
   std::signal(SIGINT, RequestStop);
   std::signal(SIGTERM, RequestStop);
+#ifdef SIGHUP                        // not on Windows
   std::signal(SIGHUP, RequestStop);  // the terminal was closed
   std::signal(SIGPIPE, SIG_IGN);     // who reads the bars may go, notes end
+#endif
   return Play(*settings);
 }
 

@@ -222,7 +222,8 @@ TEST_F(PlaybackTest, ATimelineThatComesWhileNotesLeaveHoldsFromTheNextTickOn) {
     Publish();
   };
   EXPECT_THAT(TickAt(100), UnorderedElementsAre("on 60", "on 62"));
-  EXPECT_THAT(TickAt(101), UnorderedElementsAre("off 60", "off 62"));
+  EXPECT_THAT(TickAt(101),
+              UnorderedElementsAre("off 60", "off 62", kPedalUp, kAllOff));
   EXPECT_EQ(Told(Telemetry::Kind::kNoteOn), 2);
 }
 
