@@ -133,11 +133,17 @@ void Playback::KeepEpoch(const Timeline& timeline, MonoTime now) {
 
 Playback::Next Playback::Earliest(const Timeline& timeline) const {
   Next next;
+  // At one instant note-offs go first, then notes in the order of their plan:
+  // of a key struck twice the last sounds on.
+  const auto goes_first = [&](int index, bool is_off) {
+    if (is_off || next.is_off) return is_off && !next.is_off;
+    return scheduled_[static_cast<size_t>(index)].note <
+           scheduled_[static_cast<size_t>(next.index)].note;
+  };
   const auto consider = [&](Ticks at, uint8_t velocity, int index,
                             bool is_off) {
     const MonoTime due = timeline.TimeAt(at) - options_.latency.At(velocity);
-    // At one instant note-offs go first.
-    if (due < next.due || (due == next.due && is_off && !next.is_off)) {
+    if (due < next.due || (due == next.due && goes_first(index, is_off))) {
       next = {due, at, index, is_off};
     }
   };

@@ -101,6 +101,15 @@ TEST_F(PlaybackTest, OffsGoBeforeOnsAtOneInstant) {
   EXPECT_THAT(TickAt(300), ElementsAre("off 60"));
 }
 
+TEST_F(PlaybackTest, NotesOfOneInstantGoInTheOrderOfTheirPlan) {
+  Note(0, 100, 1, 60);
+  Note(0, 100, 500, 62);
+  Note(0, 100, 500, 60);  // struck twice: the last one sounds on
+  EXPECT_THAT(TickAt(100), ElementsAre("on 60", "on 62", "off 60", "on 60"));
+  EXPECT_THAT(TickAt(101), IsEmpty());
+  EXPECT_THAT(TickAt(600), testing::UnorderedElementsAre("off 60", "off 62"));
+}
+
 TEST_F(PlaybackTest, ALateOffNeverCutsAStruckAgainKey) {
   Note(0, 100, 500, 60);
   Note(0, 200, 900, 60);
