@@ -24,6 +24,9 @@ class Audience : public SessionObserver {
   void OnBarBegin(const BarSpan& bar, MonoTime line, Epoch epoch) override {
     for (SessionObserver* o : observers_) o->OnBarBegin(bar, line, epoch);
   }
+  void OnBarEnd(MonoTime line) override {
+    for (SessionObserver* o : observers_) o->OnBarEnd(line);
+  }
   void OnTelemetry(const Telemetry& telemetry) override {
     for (SessionObserver* o : observers_) o->OnTelemetry(telemetry);
   }

@@ -214,6 +214,7 @@ void Conductor::OnLine(MonoTime at) {
   tempos_[bar->play_seq] = timeline().quarters_per_minute();
   while (tempos_.size() > kMaxContextBars) tempos_.erase(tempos_.begin());
   records_[bar->play_seq].tempo = timeline().quarters_per_minute();
+  observer_->OnBarEnd(at);
   OnCut(*bar, at);
   record_due_ = at + kRecordDelay;
   if (const auto next = timeline().Bar(bar->play_seq + 1)) {
@@ -226,6 +227,7 @@ void Conductor::OnLine(MonoTime at) {
 // Row 4: what the player did in the bar becomes a job.
 void Conductor::OnCut(const BarSpan& bar, MonoTime at) {
   const PlaySeq target_seq = bar.play_seq + 1 + kLag;
+  if (target_seq >= options_.bars) return;
   if (const Plan* fixed = planner_.PlanAt(target_seq); fixed) return;
   if (!assembler_.HasNoteOn(bar.play_seq)) {
     return planner_.Fix(target_seq, Outcome::kRest, Reason::kNoInput);
@@ -437,6 +439,7 @@ void Conductor::Report(const BarRecord& record) {
 // ---- Between the rows ----
 
 void Conductor::BeginBar(const BarSpan& bar) {
+  if (bar.play_seq >= options_.bars) return current_.reset();
   current_ = bar;
   follower_.OnBarBegun(bar.play_seq);
   BarRecord& record = records_[bar.play_seq];

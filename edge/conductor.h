@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -43,6 +44,7 @@ class SessionObserver {
   virtual ~SessionObserver() = default;
   virtual void OnHuman(const TimedMessage&) {}
   virtual void OnBarBegin(const BarSpan&, MonoTime /*line*/, Epoch) {}
+  virtual void OnBarEnd(MonoTime /*line*/) {}  // of the bar that began last
   virtual void OnTelemetry(const Telemetry&) {}
   virtual void OnReply(const Reply&) {}
   virtual void OnJobPosted(JobId, bool /*accepted*/) {}
@@ -70,6 +72,8 @@ class Conductor {
     // The longest that playback sends a note ahead of its tick: cutoffs are
     // that much earlier.
     absl::Duration output_latency{};
+    // The session's length: no bar from this play_seq on begins.
+    PlaySeq bars = std::numeric_limits<PlaySeq>::max();
     absl::Duration job_timeout = absl::Seconds(5);
   };
   struct Counters {

@@ -46,6 +46,7 @@ struct Sources {
   std::unique_ptr<PerformerInput> performance;
   std::vector<std::unique_ptr<RtMidiInput>> ports;
   MeterMap meters;
+  int bars = 0;  // the session's length; 0: no end
 };
 
 absl::Status OpenInput(const Settings& settings, const std::string& own,
@@ -92,10 +93,12 @@ absl::StatusOr<FilePerformer> OpenFile(const Settings& settings,
 absl::Status OpenSources(const Settings& settings, Sources& sources) {
   const MonoTime start = rt::Now() + absl::Milliseconds(500);
   sources.meters = MeterMap(settings.meter);
+  sources.bars = settings.bars;
   if (settings.source == Source::kFile) {
     auto performer = OpenFile(settings, start);
     if (!performer.ok()) return performer.status();
     sources.meters = performer->meters();
+    sources.bars = performer->bars();
     sources.performer = std::make_unique<FilePerformer>(*std::move(performer));
     return absl::OkStatus();
   }
@@ -131,6 +134,7 @@ Conductor::Options ConductorOptions(const Settings& settings,
   options.meters = sources.meters;
   options.seed = settings.seed;
   options.channel = settings.channel;
+  if (sources.bars > 0) options.bars = static_cast<PlaySeq>(sources.bars);
   Sampling& sampling = options.sampling;
   sampling.from_card = !settings.temperature && !settings.top_p;
   sampling.temperature = settings.temperature.value_or(sampling.temperature);

@@ -51,6 +51,10 @@ void SessionRecorder::OnBarBegin(const BarSpan& bar, MonoTime line,
   if (!directory_.empty()) writer_.OnBar(line, bar, epoch);
 }
 
+void SessionRecorder::OnBarEnd(MonoTime line) {
+  if (!directory_.empty()) writer_.OnBarEnd(line);
+}
+
 void SessionRecorder::OnTelemetry(const Telemetry& t) {
   switch (t.kind) {
     case Telemetry::Kind::kNoteOn:

@@ -35,6 +35,7 @@ class SessionRecorder : public SessionObserver {
 
   void OnHuman(const TimedMessage& message) override;
   void OnBarBegin(const BarSpan& bar, MonoTime line, Epoch epoch) override;
+  void OnBarEnd(MonoTime line) override;
   void OnTelemetry(const Telemetry& telemetry) override;
   void OnReply(const Reply& reply) override;
   void OnBar(const BarRecord& record) override;

@@ -68,5 +68,19 @@ TEST(SessionWriter, TheTailBeginsAtItsBarWithoutNotesFromBefore) {
   EXPECT_EQ(writer.Since(Ms(0)).ToMidiFile(), writer.ToMidiFile());
 }
 
+TEST(SessionWriter, TheLastBarHasItsOwnTempoWhereItsEndIsTold) {
+  SessionWriter writer;
+  const BarSpan bar{0, 0, Ticks(), Ticks::Of(1920), Meter{}};
+  writer.OnBar(Ms(1000), bar, 1);
+  writer.OnBarEnd(Ms(3000));  // 120 BPM
+  writer.OnBar(Ms(3000), bar, 1);
+  writer.OnBarEnd(Ms(7000));  // 60 BPM
+  writer.OnAnswer({Ms(4000), MidiMessage::NoteOn(0, 62, 80)});
+  const MidiFile file = writer.ToMidiFile();
+  EXPECT_EQ(file.tracks[1].events[0].tick, 1920 + 480);
+  ASSERT_EQ(file.tempos.size(), 2u);
+  EXPECT_EQ(file.tempos[1].us_per_quarter, 1'000'000u);
+}
+
 }  // namespace
 }  // namespace antiphon::edge

@@ -27,6 +27,11 @@ void SessionWriter::OnBar(MonoTime line, const BarSpan& bar, uint32_t epoch) {
   lines_.push_back({line, bar.length(), bar.meter, epoch});
 }
 
+void SessionWriter::OnBarEnd(MonoTime line) {
+  // Beyond kMaxBars the last bar kept has its end already.
+  if (!lines_.empty() && !lines_.back().end) lines_.back().end = line;
+}
+
 void SessionWriter::OnHuman(const TimedMessage& message) {
   if (message.message.IsChannelMessage()) Keep(human_, message);
 }
@@ -61,11 +66,11 @@ std::vector<SessionWriter::Placed> SessionWriter::Grid() const {
     } else if (!last) {  // time stood or jumped: as long as it took
       tick += std::max<int64_t>(1, std::llround(nanos / nanos_per_tick));
     } else {
-      const double length = static_cast<double>(line.length.count());
-      grid.push_back(
-          {MonoTime::FromNanos(line.at.nanos() +
-                               std::llround(length * nanos_per_tick)),
-           tick + line.length.count()});
+      const double guess =
+          static_cast<double>(line.length.count()) * nanos_per_tick;
+      const MonoTime guessed =
+          MonoTime::FromNanos(line.at.nanos() + std::llround(guess));
+      grid.push_back({line.end.value_or(guessed), tick + line.length.count()});
     }
   }
   return grid;

@@ -10,6 +10,7 @@
 #define ANTIPHON_EDGE_SESSION_SESSION_WRITER_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class SessionWriter {
 
   // In order of time each.
   void OnBar(MonoTime line, const BarSpan& bar, uint32_t epoch);
+  // The bar's end, where it was played to its end.
+  void OnBarEnd(MonoTime line);
   void OnHuman(const TimedMessage& message);
   void OnAnswer(const TimedMessage& message);
 
@@ -43,6 +46,7 @@ class SessionWriter {
     Ticks length;
     Meter meter;
     uint32_t epoch = 0;
+    std::optional<MonoTime> end{};
   };
   struct Placed {  // a line on the file's grid
     MonoTime at;

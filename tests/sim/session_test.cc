@@ -148,6 +148,33 @@ TEST(Session, StopSilencesWithinItsSettleTimeAndStartBeginsAnew) {
   EXPECT_EQ(CheckAnswered(world.bars, 4), "");
 }
 
+TEST(Session, OfGivenLengthEndsWithItsLastBar) {
+  SimWorld world(12, {}, 8);
+  const MonoTime start = world.now;
+  PlayFromTheStart(world, 8);
+  world.Send(MidiMessage::Stop());
+  world.End();
+  ExpectInvariants(world);
+  EXPECT_EQ(CheckAnswered(world.bars, 4), "");
+  EXPECT_EQ(world.bars.size(), 8u);
+  EXPECT_EQ(world.bars.back().outcome, Outcome::kAnswer);
+  EXPECT_EQ(world.service.jobs.size(), 6u) << "nothing asked for in vain";
+  const MonoTime end = start + absl::Seconds(16);
+  for (const Sent& s : world.sent) {
+    EXPECT_TRUE(s.at < end || !s.message.IsNoteOn());
+  }
+}
+
+TEST(Session, ALengthHoldsWhereTheClockGoesOn) {
+  SimWorld world(13, {}, 4);
+  PlayFromTheStart(world, 6);
+  world.Send(MidiMessage::SongPosition(64));  // even where it jumps
+  world.PlayBar(4);
+  world.End();
+  ExpectInvariants(world);
+  EXPECT_EQ(world.bars.size(), 4u);
+}
+
 TEST(Session, AJumpInsideABarSilencesAndBeginsAnew) {
   SimWorld world(8);
   PlayFromTheStart(world, 4);

@@ -75,11 +75,14 @@ bool SimService::Poll(Reply& reply) {
   return true;
 }
 
-SimWorld::SimWorld(uint64_t seed, Meter bar_meter)
+SimWorld::SimWorld(uint64_t seed, Meter bar_meter, PlaySeq length)
     : random(seed),
       meter(bar_meter),
       playback_({}, &commands_, &timeline_, &output_, &told_),
-      conductor_({.meters = MeterMap(bar_meter), .sampling = {}, .seed = seed},
+      conductor_({.meters = MeterMap(bar_meter),
+                  .sampling = {},
+                  .seed = seed,
+                  .bars = length},
                  &service, &commands_, &timeline_, &told_, this) {}
 
 bool SimWorld::Output::Send(const MidiMessage& message) noexcept {

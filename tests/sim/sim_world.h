@@ -56,7 +56,8 @@ class SimService : public Accompanist {
 
 class SimWorld : public SessionObserver {
  public:
-  explicit SimWorld(uint64_t seed, Meter meter = {});
+  explicit SimWorld(uint64_t seed, Meter meter = {},
+                    PlaySeq length = Conductor::Options().bars);
 
   // ---- The host ----
   // Sends a message at the present instant.
