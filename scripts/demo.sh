@@ -11,16 +11,18 @@ From a fresh Debian 12 to music: installs what is missing, builds, starts the in
 service on this machine, lets a MIDI file play the musician through the real edge in
 real time, prints one line per bar and stops what it started. Needs no sound device.
 
-  --bars N         bars to play (default 16)
+  --bars N         bars to play (default 16; with --performer the whole file and two
+                   bars more, so that its last bar is answered too)
   --performer FILE a type 0 or 1 MIDI file (default examples/evening_4_4.mid)
-  --tempo BPM      quarter notes a minute instead of the file's own tempo map
+  --tempo BPM      quarter notes a minute, 20 to 999, instead of the file's tempo map
   --model DIR      a checkpoint's folder; "mirror" answers with the player's own bar
                    (default models/starter, else random weights made on the spot)
   --out DIR        where the session goes (default build/demo)
   --no-build       take the programs as they are: no set-up, no build
 
 Leaves in DIR: session.mid, bars.jsonl, session.svg (piano roll), session.wav,
-inference.log and edge.log.
+inference.log and edge.log. The answer is on MIDI channel 16, apart from the player.
+Exit status: 0 fine, 1 failed, 2 wrong usage, 130 after Ctrl-C.
 
 Test and demo share the build folder of the CMake preset ci, so that both together
 cost one build. Environment: ANTIPHON_PRESET=dev builds without warnings as errors,
@@ -30,7 +32,7 @@ HELP
 
 wrong_usage() { echo "demo.sh: $*; see --help" >&2; exit 2; }
 
-bars=16 performer= tempo= model= out= build=yes
+bars="" performer="" tempo="" model="" out="" build=yes
 while (($#)); do
   option=${1%%=*}
   case $option in
@@ -40,14 +42,17 @@ while (($#)); do
     *) wrong_usage "unknown argument '$1'" ;;
   esac
   if [[ $1 == *=* ]]; then value=${1#*=}; else value=${2-}; shift; fi
-  [[ -n $value ]] || wrong_usage "$option needs a value"
+  [[ -n $value && $value != --* ]] || wrong_usage "$option needs a value"
   declare "${option#--}=$value"
   shift
 done
-[[ $bars =~ ^[1-9][0-9]{0,5}$ ]] || wrong_usage "--bars '$bars' is no number from 1"
-[[ -z $tempo || $tempo =~ ^[0-9]+(\.[0-9]+)?$ ]] ||
-  wrong_usage "--tempo '$tempo' is no number"
+[[ -z $bars || $bars =~ ^[1-9][0-9]{0,4}$ ]] ||
+  wrong_usage "--bars '$bars' is no number from 1 to 99999"
+[[ -z $tempo || $tempo =~ ^[1-9][0-9]{1,2}(\.[0-9]+)?$ && ${tempo%.*} -ge 20 ]] ||
+  wrong_usage "--tempo '$tempo' is no number from 20 to 999"
 [[ -z $performer || -f $performer ]] || wrong_usage "no file '$performer'"
+[[ -z $performer || $(head -c 4 "$performer" | tr -d '\0') == MThd ]] ||
+  wrong_usage "--performer '$performer' is no MIDI file"
 [[ -z $model || $model == mirror || -e $model ]] ||
   wrong_usage "--model '$model' is neither a checkpoint nor 'mirror'"
 
@@ -58,6 +63,7 @@ done
 cd "$(dirname "$0")/.."
 preset=${ANTIPHON_PRESET:-ci}
 programs=build/$preset/bin
+[[ -n $performer ]] || bars=${bars:-16}
 performer=${performer:-examples/evening_4_4.mid}
 out=${out:-build/demo}
 
@@ -95,24 +101,39 @@ print(*[server.getsockname()[1] for server in held])
 PY
 }
 
-service= edge=
-stop() {  # asks, waits up to five seconds, insists
-  local pid=$1
-  kill -TERM "$pid" 2>/dev/null || return 0
-  for _ in {1..50}; do
-    kill -0 "$pid" 2>/dev/null || { wait "$pid" 2>/dev/null || true; return 0; }
-    sleep 0.1
-  done
-  kill -KILL "$pid" 2>/dev/null || true
-}
-stop_all() {
-  local pid
-  for pid in $edge $service; do stop "$pid"; done
+service="" edge=""
+stop_all() {  # asks, waits up to five seconds each, insists
+  local pid running="$edge $service"
   edge='' service=''
+  for pid in $running; do kill -TERM "$pid" 2>/dev/null || true; done
+  for pid in $running; do
+    for _ in {1..100}; do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 0.05
+    done
+    kill -KILL "$pid" 2>/dev/null || true
+  done
+}
+interrupted() {
+  local playing=$edge
+  stop_all
+  [[ -z $playing ]] || say "stopped; what was played is in $out/session.mid"
+  exit "$1"
 }
 trap stop_all EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+trap 'interrupted 129' HUP
+trap 'interrupted 130' INT
+trap 'interrupted 143' TERM
+
+# Ends with the program's own words and status, where it refused what it was given.
+give_up() {
+  local program=$1 status=$2 log=$3
+  if ! grep "^$program: " "$log" >&2; then
+    tail -n 5 "$log" >&2
+    echo "demo.sh: $program ended with $status; see $log" >&2
+  fi
+  exit $((status == 2 ? 2 : 1))
+}
 
 start_service() {
   local ports
@@ -126,29 +147,32 @@ start_service() {
       say "service on $address, metrics on 127.0.0.1:${ports[1]}, model $model"
       return
     fi
-    kill -0 "$service" 2>/dev/null || break
+    if ! kill -0 "$service" 2>/dev/null; then
+      local status=0
+      wait "$service" || status=$?
+      give_up antiphon-inference "$status" "$out/inference.log"
+    fi
     sleep 0.1
   done
-  tail -n 5 "$out/inference.log" >&2
-  echo "demo.sh: the service did not get ready; see $out/inference.log" >&2
+  echo "demo.sh: the service was not ready in a minute; see $out/inference.log" >&2
   exit 1
 }
 
 play() {
-  say "playing $bars bars of $performer"
-  "$programs/antiphon-edge" --source=file --performer="$performer" \
+  if [[ -n $bars ]]; then
+    say "playing $bars bars of $performer"
+  else
+    say "playing all of $performer and two bars more"
+  fi
+  say "a line for each bar: what sounds in it and why, how early the answer was ready"
+  "$programs/antiphon-edge" --source=file --performer="$performer" --channel=16 \
     --service="$address" --metrics="$edge_metrics" --session-dir="$out" \
-    --bars="$bars" \
-    ${tempo:+--tempo="$tempo"} 2>"$out/edge.log" &
+    ${bars:+--bars="$bars"} ${tempo:+--tempo="$tempo"} 2>"$out/edge.log" &
   edge=$!
   local status=0
   wait "$edge" || status=$?
   edge=''
-  if ((status != 0)); then
-    tail -n 5 "$out/edge.log" >&2
-    echo "demo.sh: the edge ended with $status; see $out/edge.log" >&2
-    exit 1
-  fi
+  ((status == 0)) || give_up antiphon-edge "$status" "$out/edge.log"
 }
 
 render() {
@@ -174,12 +198,15 @@ PY
 }
 
 [[ $build == no ]] || build_programs
-mkdir -p "$out"
+[[ -x $programs/antiphon-edge && -x $programs/antiphon-inference ]] ||
+  wrong_usage "no programs in $programs: leave out --no-build"
+mkdir -p "$out" || exit 2
 rm -f "$out"/session.{mid,svg,wav} "$out/bars.jsonl"
 choose_model
 start_service
 play
+say "drawing session.svg, rendering session.wav"
+kill -TERM "$service"  # it ends while we draw
 render
-stop_all
 summarise
-say "left in $out: $(cd "$out" && ls session.* bars.jsonl | tr '\n' ' ')"
+say "left in $out: $(cd "$out" && echo session.* bars.jsonl)"
