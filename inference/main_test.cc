@@ -4,6 +4,7 @@
 // the value, and exit status 2; SIGTERM ends it with 0.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <fstream>
 #include <string>
@@ -104,6 +105,14 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
         "header_not_json.safetensors", "missing_tensor.safetensors"}) {
     ExpectWrongBesides(absl::StrCat("--model=", golden, file), file);
   }
+  // What would be waited for, or has no end.
+  const std::string pipe = testing::TempDir() + "/antiphon_main_test.pipe";
+  unlink(pipe.c_str());
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& path : {pipe, std::string("/dev/zero")}) {
+    ExpectWrongBesides("--model=" + path, "'" + path + "' is no regular file");
+  }
+  unlink(pipe.c_str());
 }
 
 TEST(Program, SaysReadyAndEndsWithZeroOnSigterm) {

@@ -2,15 +2,13 @@
 #include "common/midi/midi_file.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <iterator>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "common/file.h"
 
 namespace antiphon {
 namespace {
@@ -273,30 +271,13 @@ absl::StatusOr<MidiFile> ParseMidiFile(absl::Span<const uint8_t> bytes) {
 }
 
 absl::StatusOr<MidiFile> ReadMidiFile(const std::string& path) {
-  // A pipe would be waited for, a device may have no end.
-  std::error_code unknown;
-  if (std::filesystem::exists(path, unknown) &&
-      !std::filesystem::is_regular_file(path, unknown)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": is a folder, a pipe or a device; give a MIDI file"));
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxMidiFileBytes);
+  if (!text.ok()) {
+    return absl::Status(text.status().code(),
+                        absl::StrCat(path, ": ", text.status().message()));
   }
-  std::ifstream in(path, std::ios::binary);
-  if (!in) {
-    return absl::NotFoundError(absl::StrCat(
-        path, ": cannot be opened; check the name and that it is readable"));
-  }
-  std::vector<uint8_t> bytes;
-  std::array<char, size_t{1} << 16> block;
-  // What exceeds the limit need not be read: the parser refuses the file.
-  while (bytes.size() <= kMaxMidiFileBytes && in) {
-    in.read(block.data(), block.size());
-    bytes.insert(bytes.end(), block.data(), block.data() + in.gcount());
-  }
-  if (in.bad()) {
-    return absl::DataLossError(
-        absl::StrCat(path, ": reading failed; check its disk"));
-  }
-  auto file = ParseMidiFile(bytes);
+  auto file = ParseMidiFile(
+      {reinterpret_cast<const uint8_t*>(text->data()), text->size()});
   if (!file.ok()) {
     return absl::Status(file.status().code(),
                         absl::StrCat(path, ": ", file.status().message()));

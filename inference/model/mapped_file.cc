@@ -17,7 +17,7 @@ namespace {
 absl::Status Failed(const std::string& path, const char* what, int error) {
   const std::string message =
       absl::StrCat("cannot ", what, " '", path, "': ", std::strerror(error),
-                   "; check --model");
+                   "; name a readable .safetensors file or its folder");
   return error == ENOENT ? absl::NotFoundError(message)
                          : absl::FailedPreconditionError(message);
 }
@@ -26,7 +26,8 @@ absl::Status Failed(const std::string& path, const char* what, int error) {
 
 absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(
     const std::string& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: to open a pipe would wait for a writer. Nothing to a file.
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0) return Failed(path, "open", errno);
   struct stat status {};
   absl::StatusOr<std::unique_ptr<MappedFile>> result;
@@ -34,7 +35,9 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(
     result = Failed(path, "inspect", errno);
   } else if (!S_ISREG(status.st_mode)) {
     result = absl::FailedPreconditionError(
-        absl::StrCat("'", path, "' is not a regular file; check --model"));
+        absl::StrCat("'", path,
+                     "' is no regular file; name a .safetensors file or its "
+                     "folder"));
   } else if (status.st_size == 0) {
     result = std::unique_ptr<MappedFile>(new MappedFile({}));
   } else {

@@ -2,10 +2,9 @@
 #include "inference/model/model_card.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "nlohmann/json.hpp"
 
 namespace antiphon::inference {
@@ -150,19 +149,6 @@ void CheckText(Reader& reader, const ModelCard& card) {
   }
 }
 
-absl::StatusOr<std::string> ReadText(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kMaxCardBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (file.bad() || text.empty() || text.size() > kMaxCardBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path.string(), ": cannot be read, is empty, or exceeds ",
-                     kMaxCardBytes, " bytes; repair or remove the file"));
-  }
-  return text;
-}
-
 }  // namespace
 
 absl::StatusOr<ModelCard> ParseModelCard(std::string_view text,
@@ -215,9 +201,12 @@ absl::StatusOr<ModelCard> FindModelCard(const std::string& folder) {
   for (const char* name : {"model.json", "config.json"}) {
     std::error_code error;
     if (!std::filesystem::exists(base / name, error)) continue;
-    absl::StatusOr<std::string> text = ReadText(base / name);
-    if (!text.ok()) return text.status();
     const std::string source = (base / name).string();
+    const absl::StatusOr<std::string> text = ReadFile(source, kMaxCardBytes);
+    if (!text.ok()) {
+      return absl::Status(text.status().code(),
+                          absl::StrCat(source, ": ", text.status().message()));
+    }
     return std::string_view(name) == "model.json"
                ? ParseModelCard(*text, source)
                : ParseConfig(*text, source);

@@ -3,11 +3,11 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/file.h"
 #include "inference/model/torch_model.h"
 #include "inference/tool/command.h"
 
@@ -23,13 +23,12 @@ absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
         absl::StrCat("--tokens=", path, ": ", what,
                      "; a file that says {\"tokens\":[6,0,1000]} is due"));
   };
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return bad("cannot be opened");
-  std::string text(kMaxTokensFile + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<size_t>(file.gcount()));
-  if (text.size() > kMaxTokensFile) return bad("is longer than 16 MiB");
-  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxTokensFile);
+  if (!text.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--tokens=", path, ": ", text.status().message()));
+  }
+  const auto json = nlohmann::json::parse(*text, nullptr, false);
   if (!json.is_object()) return bad("is no JSON object");
   // What `tokenize` prints has its numbers under "ids".
   const char* key = json.contains("ids") ? "ids" : "tokens";

@@ -2,7 +2,9 @@
 //
 // Runs antiphon-model as people do: what it prints, its exit code, and that
 // each bad input gives one line that names it.
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -45,11 +47,12 @@ fs::path Scratch() {
   return folder;
 }
 
-Result RunTool(const std::string& arguments) {
+// With `before` in front of the program; whatever waits for ever is ended.
+Result RunTool(const std::string& arguments, const std::string& before = "") {
   const fs::path err = Scratch() / "stderr";
-  const std::string command = std::string(ANTIPHON_BINARY_DIR) +
-                              "/bin/antiphon-model " + arguments + " 2>'" +
-                              err.string() + "'";
+  const std::string command =
+      before + " timeout 20 " + std::string(ANTIPHON_BINARY_DIR) +
+      "/bin/antiphon-model " + arguments + " 2>'" + err.string() + "'";
   Result result;
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return result;
@@ -71,9 +74,10 @@ std::string Write(const std::string& name, const std::string& text) {
   return path.string();
 }
 
-void ExpectRefused(const std::string& arguments, const std::string& message) {
+void ExpectRefused(const std::string& arguments, const std::string& message,
+                   const std::string& before = "") {
   SCOPED_TRACE(arguments);
-  const Result result = RunTool(arguments);
+  const Result result = RunTool(arguments, before);
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_EQ(result.out, "");
   EXPECT_THAT(result.err, HasSubstr(message));
@@ -179,6 +183,63 @@ TEST(ToolTest, CheckpointsThatAreNoneAreRefused) {
   const Result fine = RunTool("info " + Quoted(kGolden / "model/tiny"));
   EXPECT_EQ(fine.exit_code, 0) << fine.err;
   EXPECT_THAT(fine.out, HasSubstr("512 rows, none of Aria's"));
+}
+
+std::string Pipe(const fs::path& path) {
+  fs::remove(path);
+  EXPECT_EQ(mkfifo(path.c_str(), 0600), 0);
+  return path.string();
+}
+
+// `file` in a folder of its own beside a good checkpoint's other half.
+fs::path FolderWithPipe(const std::string& file) {
+  const fs::path folder = Scratch() / ("with_" + file);
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  fs::copy(kGolden / "model/tiny/model.safetensors", folder);
+  Pipe(folder / file);
+  return folder;
+}
+
+// Pipes would be waited for, devices have no end, folders no bytes.
+TEST(ToolTest, WhatIsNoFileIsNamedAndNotWaitedFor) {
+  const std::string pipe = Pipe(Scratch() / "a.pipe");
+  const std::string logits =
+      "logits --model=" + Quoted(kGolden / "model/tiny") + " --tokens=";
+  for (const std::string& path :
+       {pipe, std::string("/dev/zero"), std::string("/dev/null")}) {
+    ExpectRefused("tokenize " + path, path + ": is no regular file");
+    ExpectRefused("info " + path, "'" + path + "' is no regular file");
+#if ANTIPHON_HAS_TORCH
+    ExpectRefused(logits + path, "--tokens=" + path + ": is no regular file");
+    ExpectRefused("logits --tokens=" + Write("t.json", R"({"tokens":[1]})") +
+                      " --model=" + path,
+                  "'" + path + "' is no regular file");
+#endif
+  }
+  ExpectRefused("info " + Quoted(Scratch()), "has no model.safetensors");
+  for (const char* file : {"model.safetensors", "model.json", "config.json"}) {
+    const fs::path folder = FolderWithPipe(file);
+    ExpectRefused("info " + Quoted(folder), (folder / file).string());
+  }
+}
+
+// Root may read everything, unless it gives that up.
+TEST(ToolTest, UnreadableFilesAreNamed) {
+  const std::string without_power =
+      geteuid() == 0 ? "setpriv --bounding-set=-dac_override,-dac_read_search"
+                     : "";
+  const std::string path = Write("closed.mid", "MThd");
+  fs::permissions(path, fs::perms::none);
+  ExpectRefused("tokenize " + path, path + ": cannot be opened (Permission",
+                without_power);
+  ExpectRefused("info " + path, "cannot open '" + path + "': Permission",
+                without_power);
+#if ANTIPHON_HAS_TORCH
+  ExpectRefused("logits --model=x --tokens=" + path,
+                "--tokens=" + path + ": cannot be opened (Permission",
+                without_power);
+#endif
 }
 
 #if ANTIPHON_HAS_TORCH
