@@ -15,6 +15,7 @@ namespace antiphon::inference {
 namespace {
 
 constexpr size_t kMaxTokensFile = size_t{16} << 20;
+constexpr int kMaxDepth = 4;   // of the JSON; what nests deeper is left out
 constexpr size_t kChunk = 64;  // positions whose logits are held at once
 
 absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
@@ -28,7 +29,9 @@ absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
     return absl::InvalidArgumentError(
         absl::StrCat("--tokens=", path, ": ", text.status().message()));
   }
-  const auto json = nlohmann::json::parse(*text, nullptr, false);
+  const auto shallow = [](int depth, nlohmann::json::parse_event_t,
+                          nlohmann::json&) { return depth <= kMaxDepth; };
+  const auto json = nlohmann::json::parse(*text, shallow, false);
   if (!json.is_object()) return bad("is no JSON object");
   // What `tokenize` prints has its numbers under "ids".
   const char* key = json.contains("ids") ? "ids" : "tokens";
@@ -39,10 +42,9 @@ absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
   std::vector<TokenId> tokens;
   for (const auto& id : *list) {
     if (!id.is_number_integer() || id < 0 || id > 1 << 30) {
-      return bad(absl::StrCat(
-          "holds ",
-          id.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace),
-          ", which is no token id"));
+      const std::string what = id.is_number() ? id.dump() : id.type_name();
+      return bad(absl::StrCat("holds ", what, " at index ", tokens.size(),
+                              ", which is no token id"));
     }
     tokens.push_back(id.get<TokenId>());
   }

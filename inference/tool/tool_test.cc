@@ -287,6 +287,13 @@ TEST(ToolTest, TokenFilesThatAreNoneAreRefused) {
   ExpectRefused(
       logits + Write("f.json", Json{{"tokens", std::vector<int>(257)}}.dump()),
       "at most 256");
+  ExpectRefused(logits + Write("h.json", R"({"tokens":[3,[]]})"),
+                "holds array at index 1");
+  const std::string deep(2'000'000, '[');
+  ExpectRefused(logits + Write("i.json", deep), "no JSON object");
+  const std::string shut(deep.size(), ']');
+  ExpectRefused(logits + Write("j.json", "{\"tokens\":" + deep + shut + "}"),
+                "holds array at index 0");
   const std::string good = Write("g.json", R"({"tokens":[1,2]})");
   ExpectRefused(logits + good + " --dtype=int3", "--dtype=int3 is unknown");
   ExpectRefused("logits --tokens=" + good + " --model=" +
