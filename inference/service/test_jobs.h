@@ -138,6 +138,45 @@ inline std::vector<BadJob> BadJobs() {
        }},
       {"pedal[0].tick", "2199023255552",
        [](J& j) { j.mutable_context()->add_pedal()->set_tick(kFar); }},
+      // What the context must say about every tick up to the cut.
+      {"context.tempo", "0", [](J& j) { j.mutable_context()->clear_tempo(); }},
+      {"tempo[0].tick", "1",
+       [](J& j) { j.mutable_context()->mutable_tempo(0)->set_tick(1); }},
+      {"tempo[1].tick", "3841",
+       [](J& j) {
+         v1::TempoChange& tempo = *j.mutable_context()->add_tempo();
+         tempo = j.context().tempo(0);
+         tempo.set_tick(3841);
+       }},
+      {"context.tempo", "257",
+       [](J& j) {
+         while (j.context().tempo_size() < 257) {
+           *j.mutable_context()->add_tempo() = j.context().tempo(0);
+         }
+       }},
+      {"context.meter", "0", [](J& j) { j.mutable_context()->clear_meter(); }},
+      {"meter[0].tick", "1",
+       [](J& j) { j.mutable_context()->mutable_meter(0)->set_tick(1); }},
+      {"context.meter", "257",
+       [](J& j) {
+         while (j.context().meter_size() < 257) {
+           *j.mutable_context()->add_meter() = j.context().meter(1);
+         }
+       }},
+      {"context.bar_lines", "0",
+       [](J& j) { j.mutable_context()->clear_bar_lines(); }},
+      {"bar_lines[0]", "7",
+       [](J& j) { j.mutable_context()->set_bar_lines(0, 7); }},
+      {"context.bar_lines", "257",
+       [](J& j) {
+         while (j.context().bar_lines_size() < 257) {
+           j.mutable_context()->add_bar_lines(1920 +
+                                              j.context().bar_lines_size());
+         }
+       }},
+      {"cut", "1920", [](J& j) { j.set_cut(1920); }},
+      {"cut", "3841", [](J& j) { j.set_cut(3841); }},
+      {"notes[1].tick", "3840", [=](J& j) { note(j)->set_tick(3840); }},
       {"bar_lines[2]", "1920",
        [](J& j) { j.mutable_context()->add_bar_lines(1920); }},
       {"bar_lines[2]", "2199023255552",

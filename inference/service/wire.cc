@@ -105,11 +105,11 @@ absl::Status CheckTick(const char* list, int index, int64_t tick,
   return absl::OkStatus();
 }
 
-absl::Status ReadNotes(const v1::Context& wire, Job& job) {
+absl::Status ReadNotes(const v1::GenerationJob& wire, Job& job) {
   constexpr char kNotes[] = "notes";
   int64_t last = -kMaxTick;
-  for (int i = 0; i < wire.notes_size(); ++i) {
-    const v1::Note& note = wire.notes(i);
+  for (int i = 0; i < wire.context().notes_size(); ++i) {
+    const v1::Note& note = wire.context().notes(i);
     absl::Status tick = CheckTick(kNotes, i, note.tick(), last);
     if (!tick.ok()) return tick;
     if (note.pitch() > 127) {
@@ -119,7 +119,12 @@ absl::Status ReadNotes(const v1::Context& wire, Job& job) {
       return Bad(Entry(kNotes, i, ".velocity"), note.velocity(), "1..127");
     }
     if (note.duration() < 1 || !IsTick(note.duration())) {
-      return Bad(Entry(kNotes, i, ".duration"), note.duration(), "1 or more");
+      return Bad(Entry(kNotes, i, ".duration"), note.duration(),
+                 "1 or more, less than 2^40");
+    }
+    if (note.source() == v1::SOURCE_HUMAN && note.tick() >= wire.cut()) {
+      return Bad(Entry(kNotes, i, ".tick"), note.tick(),
+                 "the player's notes before the cut");
     }
     job.notes.push_back({.tick = Ticks::Of(note.tick()),
                          .duration = Ticks::Of(note.duration()),
@@ -131,12 +136,33 @@ absl::Status ReadNotes(const v1::Context& wire, Job& job) {
   return absl::OkStatus();
 }
 
-absl::Status ReadTempos(const v1::Context& wire, Job& job) {
+// Whether a list says something for every tick of the context.
+template <typename List>
+absl::Status CheckList(const char* name, const List& list, int64_t first) {
+  const std::string field = absl::StrCat("context.", name);
+  if (list.empty() || list.size() > kMaxContextBars) {
+    return Bad(field, list.size(), "1..256 of them");
+  }
+  if (first > 0) {
+    return Bad(Entry(name, 0, ".tick"), first, "the first at or before 0");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadTempos(const v1::GenerationJob& wire, Job& job) {
+  const auto& tempos = wire.context().tempo();
+  absl::Status list =
+      CheckList("tempo", tempos, tempos.empty() ? 0 : tempos.at(0).tick());
+  if (!list.ok()) return list;
   int64_t last = -kMaxTick;
-  for (int i = 0; i < wire.tempo_size(); ++i) {
-    const v1::TempoChange& tempo = wire.tempo(i);
+  for (int i = 0; i < tempos.size(); ++i) {
+    const v1::TempoChange& tempo = tempos.at(i);
     absl::Status tick = CheckTick("tempo", i, tempo.tick(), last);
     if (!tick.ok()) return tick;
+    if (tempo.tick() > wire.cut()) {
+      return Bad(Entry("tempo", i, ".tick"), tempo.tick(),
+                 "none after the cut");
+    }
     if (!InRange(tempo.quarters_per_minute(), 1, 1000)) {
       return Bad(Entry("tempo", i, ".quarters_per_minute"),
                  tempo.quarters_per_minute(), "1..1000");
@@ -147,33 +173,53 @@ absl::Status ReadTempos(const v1::Context& wire, Job& job) {
   return absl::OkStatus();
 }
 
-absl::Status ReadPedals(const v1::Context& wire, Job& job) {
+absl::Status ReadPedals(const v1::GenerationJob& wire, Job& job) {
+  const auto& pedals = wire.context().pedal();
   int64_t last = -kMaxTick;
-  for (int i = 0; i < wire.pedal_size(); ++i) {
-    absl::Status tick = CheckTick("pedal", i, wire.pedal(i).tick(), last);
+  for (int i = 0; i < pedals.size(); ++i) {
+    absl::Status tick = CheckTick("pedal", i, pedals.at(i).tick(), last);
     if (!tick.ok()) return tick;
-    job.pedals.push_back({Ticks::Of(last), wire.pedal(i).down()});
+    job.pedals.push_back({Ticks::Of(last), pedals.at(i).down()});
   }
   return absl::OkStatus();
 }
 
-absl::Status ReadBars(const v1::Context& wire, Job& job) {
-  int64_t last = -kMaxTick;
-  for (int i = 0; i < wire.meter_size(); ++i) {
-    absl::Status tick = CheckTick("meter", i, wire.meter(i).tick(), last);
-    if (!tick.ok()) return tick;
-    const auto meter = ToMeter(wire.meter(i).meter(), Entry("meter", i));
-    if (!meter.ok()) return meter.status();
-    job.human_meter = *meter;  // the last one is the human bar's
+absl::Status ReadBarLines(const v1::GenerationJob& wire, Job& job) {
+  const auto& lines = wire.context().bar_lines();
+  if (lines.empty() || lines.size() > kMaxContextBars) {
+    return Bad("context.bar_lines", lines.size(), "1..256 of them");
   }
-  for (int i = 0; i < wire.bar_lines_size(); ++i) {
-    const int64_t line = wire.bar_lines(i);
-    if (!IsTick(line) ||
-        (!job.bar_lines.empty() && line <= job.bar_lines.back().count())) {
+  if (lines.at(0) != 0) {
+    return Bad(Entry("bar_lines", 0), lines.at(0), "0, the origin");
+  }
+  for (int i = 0; i < lines.size(); ++i) {
+    const int64_t line = lines.at(i);
+    if (i > 0 && (!IsTick(line) || line <= job.bar_lines.back().count())) {
       return Bad(Entry("bar_lines", i), line,
                  "growing, less than 2^40 from the origin");
     }
     job.bar_lines.push_back(Ticks::Of(line));
+  }
+  return absl::OkStatus();
+}
+
+// After the bar lines: the meter of the human bar is the one at its line.
+absl::Status ReadMeters(const v1::GenerationJob& wire, Job& job) {
+  const auto& meters = wire.context().meter();
+  absl::Status list =
+      CheckList("meter", meters, meters.empty() ? 0 : meters.at(0).tick());
+  if (!list.ok()) return list;
+  int64_t last = -kMaxTick;
+  for (int i = 0; i < meters.size(); ++i) {
+    absl::Status tick = CheckTick("meter", i, meters.at(i).tick(), last);
+    if (!tick.ok()) return tick;
+    const auto meter = ToMeter(meters.at(i).meter(), Entry("meter", i));
+    if (!meter.ok()) return meter.status();
+    if (Ticks::Of(last) <= job.human_line()) job.human_meter = *meter;
+  }
+  const Ticks end = job.human_line() + job.human_meter.BarLength();
+  if (job.cut <= job.human_line() || job.cut > end) {
+    return Bad("cut", job.cut.count(), "inside the bar of the last bar line");
   }
   return absl::OkStatus();
 }
@@ -197,10 +243,9 @@ absl::StatusOr<Job> ToJob(const v1::GenerationJob& wire, MonoTime now) {
   }
   job.target_meter = *ToMeter(wire.target_meters(0), "target_meters");
   if (absl::Status read = ReadSampling(wire, job); !read.ok()) return read;
-  for (const auto& reader : {ReadNotes, ReadTempos, ReadPedals, ReadBars}) {
-    if (absl::Status read = reader(wire.context(), job); !read.ok()) {
-      return read;
-    }
+  for (const auto& reader :
+       {ReadBarLines, ReadMeters, ReadTempos, ReadNotes, ReadPedals}) {
+    if (absl::Status read = reader(wire, job); !read.ok()) return read;
   }
   return job;
 }

@@ -15,6 +15,7 @@ inline constexpr uint32_t kProtocolVersion = 1;
 inline constexpr int kMaxJobNotes = 4096;
 inline constexpr int kMaxMessageBytes = 256 << 10;
 inline constexpr int kMaxHorizonBars = 16;
+inline constexpr int kMaxContextBars = 256;  // and tempo and meter changes
 
 absl::StatusOr<Job> ToJob(const v1::GenerationJob& wire, MonoTime now);
 

@@ -64,6 +64,24 @@ TEST(ToJob, RefusesWhatBreaksTheContractAndNamesFieldAndValue) {
   }
 }
 
+// A later meter, of the target say, is not the human bar's.
+TEST(ToJob, TheHumanMeterIsTheOneAtTheLastBarLine) {
+  v1::GenerationJob wire = GoodJob(1);
+  v1::MeterChange& later = *wire.mutable_context()->add_meter();
+  later.set_tick(3840);
+  later.mutable_meter()->set_numerator(7);
+  later.mutable_meter()->set_denominator(8);
+  EXPECT_EQ(ToJob(wire, MonoTime())->human_meter, (Meter{4, 4}));
+}
+
+// The heard answers of a context may lie beyond the cut, the player's not.
+TEST(ToJob, AnswersMayLieBeyondTheCut) {
+  v1::GenerationJob wire = GoodJob(1);
+  wire.mutable_context()->mutable_notes(1)->set_source(v1::SOURCE_ANSWER);
+  wire.mutable_context()->mutable_notes(1)->set_tick(3840);
+  EXPECT_TRUE(ToJob(wire, MonoTime()).ok());
+}
+
 TEST(ToJob, TakesTheLargestValuesAllowed) {
   v1::GenerationJob wire = GoodJob(1);
   wire.set_budget_us(60'000'000);
