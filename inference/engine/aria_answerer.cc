@@ -15,12 +15,28 @@ namespace {
 
 constexpr SlotId kSlot = 0;
 constexpr int64_t kShortestMs = 10;
+constexpr size_t kPiece = 64;  // tokens of a context between two looks around
+
+// What went wrong with the model, as the end of an answer.
+EndReason Failed(const Job& job, const absl::Status& status) {
+  LogError("job.invalid job_id=", job.job_id, " ", status.message());
+  return EndReason::kInvalid;
+}
+
+// Whether the answer should stop here, and why.
+std::optional<EndReason> Interrupted(const Job& job, const AnswerSink& sink,
+                                     absl::Duration grace) {
+  if (sink.cancelled()) return EndReason::kCancelled;
+  if (rt::Now() > job.deadline + grace) return EndReason::kShortened;
+  return std::nullopt;
+}
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
     std::unique_ptr<Model> model) {
-  const int rows = model->info().vocabulary_rows;
+  const ModelInfo& info = model->info();
+  const int rows = info.vocabulary_rows;
   const auto vocabulary = Vocabulary::FromRows(rows);
   if (!vocabulary) {
     return absl::InvalidArgumentError(
@@ -34,16 +50,19 @@ AriaAnswerer::AriaAnswerer(std::unique_ptr<Model> model,
                            const Vocabulary& vocabulary)
     : model_(std::move(model)),
       vocabulary_(vocabulary),
+      capacity_(static_cast<size_t>(model_->info().context_tokens)),
       logits_(static_cast<size_t>(model_->info().vocabulary_rows)) {}
 
 JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   JobEnd end;
   drawn_.clear();
   const MonoTime begin = rt::Now();
-  const absl::StatusOr<Prompt> prompt = PromptOf(job);
-  if (!prompt.ok()) {
-    LogError("job.invalid job_id=", job.job_id, " ", prompt.status().message());
-    end.reason = EndReason::kInvalid;
+  const std::optional<Prompt> prompt = PromptOf(job);
+  if (!prompt) {
+    LogWarning("job.shortened job_id=", job.job_id,
+               " its last bar alone exceeds the slot's ", capacity_,
+               " tokens; raise --context-tokens");
+    end.reason = EndReason::kShortened;
     return end;
   }
   const TimeMap time(job.tempos, prompt->origin);
@@ -56,70 +75,59 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   window.end_ms = time.MsAt(window.line + window.length);
 
   Grammar grammar(vocabulary_, model_->info().segment_ms);
-  const absl::Status read = Read(*prompt, window, grammar);
+  const auto ended = Read(job, *prompt, window, sink, grammar);
   end.prefill = rt::Now() - begin;
   end.context_bars = prompt->bars;
   end.prompt_tokens = static_cast<uint32_t>(prompt->tokens.size());
-  if (!read.ok()) {
-    LogError("job.invalid job_id=", job.job_id, " ", read.message());
-    end.reason = EndReason::kInvalid;
-    return end;
-  }
-  end.reason = Draw(job, time, window, grammar, sink);
+  end.reason = ended ? *ended : Draw(job, time, window, grammar, sink);
   model_->DropBranch(kSlot);
   end.decode = rt::Now() - begin - end.prefill;
   end.tokens = static_cast<uint32_t>(drawn_.size());
   return end;
 }
 
-absl::StatusOr<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
+std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
     const Job& job) const {
-  const auto capacity = static_cast<size_t>(model_->info().context_tokens);
-  for (size_t bar = 0;; ++bar) {
-    const bool more_bars = bar + 1 < job.bar_lines.size();
-    const Ticks origin =
-        bar < job.bar_lines.size() ? job.bar_lines[bar] : Ticks();
+  LiveOptions options;
+  options.segment_ms = model_->info().segment_ms;
+  for (size_t bar = 0; bar < job.bar_lines.size(); ++bar) {
+    const Ticks origin = job.bar_lines[bar];
+    const auto first =
+        std::find_if(job.notes.begin(), job.notes.end(),
+                     [&](const Note& note) { return note.tick >= origin; });
+    const auto count = static_cast<size_t>(job.notes.end() - first);
+    if (3 * count > capacity_) continue;
     const TimeMap time(job.tempos, origin);
     std::vector<TimedNote> notes;
-    for (const Note& note : job.notes) {
-      if (note.tick < origin) continue;
-      const int64_t onset = time.MsAt(note.tick);
+    for (auto note = first; note != job.notes.end(); ++note) {
+      const int64_t onset = time.MsAt(note->tick);
       notes.push_back({onset,
-                       std::max(kShortestMs, time.MsAt(note.end()) - onset),
-                       note.pitch, note.velocity});
+                       std::max(kShortestMs, time.MsAt(note->end()) - onset),
+                       note->pitch, note->velocity});
     }
-    LiveOptions options;
-    options.segment_ms = model_->info().segment_ms;
+    // Fails where the context lasts too long.
     absl::StatusOr<std::vector<TokenId>> tokens =
         TokenizeLive(vocabulary_, notes, options);
-    if (!tokens.ok()) return tokens.status();
-    if (tokens->size() > capacity && more_bars) continue;
-    if (tokens->size() > capacity) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "one bar of ", tokens->size(), " tokens, the slot has ", capacity));
-    }
+    if (!tokens.ok() || tokens->size() > capacity_) continue;
     return Prompt{*std::move(tokens), origin,
                   static_cast<uint32_t>(job.bar_lines.size() - bar)};
   }
+  return std::nullopt;
 }
 
 // The last token goes to the branch, so that its logits are always computed.
-absl::Status AriaAnswerer::Read(const Prompt& prompt, const Window& window,
-                                Grammar& grammar) {
+std::optional<EndReason> AriaAnswerer::Read(const Job& job,
+                                            const Prompt& prompt,
+                                            const Window& window,
+                                            const AnswerSink& sink,
+                                            Grammar& grammar) {
   for (const TokenId token : prompt.tokens) grammar.Advance(token);
-  const std::vector<TokenId> trunk(prompt.tokens.begin(),
-                                   prompt.tokens.end() - 1);
-  const auto split =
-      std::mismatch(trunk.begin(), trunk.end(), trunk_.begin(), trunk_.end());
-  const auto common = split.first - trunk.begin();
-  model_->Rewind(kSlot, static_cast<int>(common));
-  trunk_.resize(static_cast<size_t>(common));
-  const auto fresh =
-      absl::MakeConstSpan(trunk).subspan(static_cast<size_t>(common));
-  if (!fresh.empty()) {
-    if (absl::Status s = model_->Prefill(kSlot, fresh, {}); !s.ok()) return s;
+  const int64_t silence = window.begin_ms - grammar.segment_start_ms();
+  if (silence / grammar.segment_ms() >= model_->info().branch_tokens) {
+    LogWarning("job.shortened job_id=", job.job_id, " ", silence,
+               " ms from the last note to the answer are too many");
+    return EndReason::kShortened;
   }
-  trunk_ = trunk;
   std::vector<TokenId> forced = {prompt.tokens.back()};
   while (grammar.segment_start_ms() + grammar.segment_ms() <= window.begin_ms) {
     forced.push_back(kTimeStepToken);
@@ -127,8 +135,32 @@ absl::Status AriaAnswerer::Read(const Prompt& prompt, const Window& window,
   }
   prompt_ = prompt.tokens;
   prompt_.insert(prompt_.end(), forced.begin() + 1, forced.end());
+  const absl::Span<const TokenId> context(prompt.tokens);
+  const auto ended = Extend(job, context.first(context.size() - 1), sink);
+  if (ended) return ended;
   model_->StartBranch(kSlot);
-  return model_->PrefillBranch(kSlot, forced, absl::MakeSpan(logits_));
+  const absl::Status read =
+      model_->PrefillBranch(kSlot, forced, absl::MakeSpan(logits_));
+  return read.ok() ? std::nullopt : std::optional(Failed(job, read));
+}
+
+// Makes the trunk hold `context`: what both begin with stays.
+std::optional<EndReason> AriaAnswerer::Extend(const Job& job,
+                                              absl::Span<const TokenId> context,
+                                              const AnswerSink& sink) {
+  const auto split = std::mismatch(context.begin(), context.end(),
+                                   trunk_.begin(), trunk_.end());
+  trunk_.erase(split.second, trunk_.end());
+  model_->Rewind(kSlot, static_cast<int>(trunk_.size()));
+  while (trunk_.size() < context.size()) {
+    const auto ended = Interrupted(job, sink, absl::ZeroDuration());
+    if (ended) return ended;
+    const auto piece = context.subspan(trunk_.size(), kPiece);
+    const absl::Status read = model_->Prefill(kSlot, piece, {});
+    if (!read.ok()) return Failed(job, read);
+    trunk_.insert(trunk_.end(), piece.begin(), piece.end());
+  }
+  return std::nullopt;
 }
 
 EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
@@ -137,9 +169,9 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
   const SamplingOptions sampling = SamplingOf(job);
   uint32_t notes = 0;
   while (true) {
-    if (sink.cancelled()) return EndReason::kCancelled;
-    if (OutOfTime(job, window, grammar) ||
-        model_->BranchLength(kSlot) >= model_->info().branch_tokens) {
+    const auto ended = Interrupted(job, sink, Grace(window, grammar, notes));
+    if (ended) return *ended;
+    if (model_->BranchLength(kSlot) >= model_->info().branch_tokens) {
       return EndReason::kShortened;
     }
     const int64_t segment = grammar.segment_start_ms();
@@ -155,11 +187,7 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     const auto token =
         sampler_.Sample(logits_, grammar.Allowed(query), sampling,
                         {job.seed, static_cast<uint64_t>(drawn_.size())});
-    if (!token.ok()) {
-      LogError("job.invalid job_id=", job.job_id, " ",
-               token.status().message());
-      return EndReason::kInvalid;
-    }
+    if (!token.ok()) return Failed(job, token.status());
     if (*token == kEndOfAnswer) {
       return notes > 0 ? EndReason::kComplete : EndReason::kEmpty;
     }
@@ -179,20 +207,16 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     const BranchToken next{kSlot, *token};
     const absl::Status step =
         model_->DecodeStep({&next, 1}, absl::MakeSpan(logits_));
-    if (!step.ok()) {
-      LogError("job.invalid job_id=", job.job_id, " ", step.message());
-      return EndReason::kInvalid;
-    }
+    if (!step.ok()) return Failed(job, step);
   }
 }
 
-// A later note may take the time from the target's line to its onset more.
-bool AriaAnswerer::OutOfTime(const Job& job, const Window& window,
-                             const Grammar& grammar) const {
-  const int64_t reached =
-      std::max<int64_t>(0, grammar.segment_start_ms() +
-                               grammar.last_onset_ms() - window.begin_ms);
-  return rt::Now() > job.deadline + absl::Milliseconds(reached);
+// By the deadline one note has left, or the end. A later note may take the time
+// from the target's line to its onset more.
+absl::Duration AriaAnswerer::Grace(const Window& window, const Grammar& grammar,
+                                   uint32_t) {
+  const int64_t reached = grammar.segment_start_ms() + grammar.last_onset_ms();
+  return absl::Milliseconds(std::max<int64_t>(0, reached - window.begin_ms));
 }
 
 SamplingOptions AriaAnswerer::SamplingOf(const Job& job) const {

@@ -10,10 +10,16 @@
 // The context's tokens stay in the slot's trunk, so that the next job prefills
 // only what is new. Draws are keyed by (seed, token index): the same job gives
 // the same notes whatever ran before. Engine thread; one slot in this version.
+//
+// Limits: a context that does not fit the slot loses its oldest bars; one bar
+// that does not fit, and a window too many segments away, end the answer as
+// shortened before it begins. So do cancel and the deadline, which are looked
+// at before each piece of the context and before each token.
 #ifndef ANTIPHON_INFERENCE_ENGINE_ARIA_ANSWERER_H_
 #define ANTIPHON_INFERENCE_ENGINE_ARIA_ANSWERER_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,7 +34,7 @@ namespace antiphon::inference {
 
 class AriaAnswerer : public Answerer {
  public:
-  // The error says which vocabulary the model's rows are not of.
+  // The error says what of the model does not serve.
   static absl::StatusOr<std::unique_ptr<AriaAnswerer>> Create(
       std::unique_ptr<Model> model);
 
@@ -56,18 +62,27 @@ class AriaAnswerer : public Answerer {
 
   AriaAnswerer(std::unique_ptr<Model> model, const Vocabulary& vocabulary);
 
-  // Drops the oldest whole bars until the context fits the slot.
-  absl::StatusOr<Prompt> PromptOf(const Job& job) const;
-  absl::Status Read(const Prompt& prompt, const Window& window,
-                    Grammar& grammar);
+  // Drops the oldest whole bars until the context fits the slot; nothing where
+  // the last one does not.
+  std::optional<Prompt> PromptOf(const Job& job) const;
+  // Gives the model the prompt and the <T>s up to the window. What it returns
+  // ended the answer before it began.
+  std::optional<EndReason> Read(const Job& job, const Prompt& prompt,
+                                const Window& window, const AnswerSink& sink,
+                                Grammar& grammar);
+  std::optional<EndReason> Extend(const Job& job,
+                                  absl::Span<const TokenId> context,
+                                  const AnswerSink& sink);
   EndReason Draw(const Job& job, const TimeMap& time, const Window& window,
                  Grammar& grammar, AnswerSink& sink);
-  bool OutOfTime(const Job& job, const Window& window,
-                 const Grammar& grammar) const;
+  // How far the deadline of what comes next lies beyond the job's.
+  static absl::Duration Grace(const Window& window, const Grammar& grammar,
+                              uint32_t notes);
   SamplingOptions SamplingOf(const Job& job) const;
 
   const std::unique_ptr<Model> model_;
   const Vocabulary vocabulary_;
+  const size_t capacity_;  // of the slot, leaving room for a whole answer
   Sampler sampler_;
   std::vector<TokenId> trunk_;  // as the slot holds it
   std::vector<TokenId> prompt_;

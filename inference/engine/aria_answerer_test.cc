@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/engine/aria_answerer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 
 #include "common/rt/clock.h"
 #include "inference/model/fake_model.h"
 
 namespace antiphon::inference {
 namespace {
+
+using ::testing::HasSubstr;
 
 class Collector : public AnswerSink {
  public:
@@ -19,11 +23,12 @@ class Collector : public AnswerSink {
     if (notes.size() == cancel_after) stop = true;
   }
   void OnEnd(const JobEnd&) override {}
-  bool cancelled() const override { return stop; }
+  bool cancelled() const override { return stop || --looks_left < 0; }
 
   std::vector<Note> notes;
   size_t cancel_after = 1000;
   bool stop = false;
+  mutable int looks_left = 100'000;
 };
 
 // Three bars of 4/4 at 120 BPM, four notes each; bar 2 is answered.
@@ -47,10 +52,13 @@ Job ThreeBars(uint64_t seed) {
 }
 
 // Flat logits: with the fake's own, one token takes nearly all the mass.
-std::unique_ptr<AriaAnswerer> Fresh() {
+// `before` is called before each row.
+std::unique_ptr<AriaAnswerer> Fresh(
+    const ModelInfo& info = FakeModel::DefaultInfo(),
+    std::function<void()> before = [] {}) {
   auto answerer = AriaAnswerer::Create(std::make_unique<FakeModel>(
-      FakeModel::DefaultInfo(),
-      [](absl::Span<const TokenId>, absl::Span<float> logits) {
+      info, [before](absl::Span<const TokenId>, absl::Span<float> logits) {
+        before();
         for (float& logit : logits) logit *= 0.1f;
       }));
   EXPECT_TRUE(answerer.ok()) << answerer.status();
@@ -135,6 +143,76 @@ TEST(AriaAnswerer, PastItsDeadlineItIsShortened) {
   job.deadline = rt::Now() - absl::Seconds(10);
   Collector sink;
   EXPECT_EQ(Fresh()->Answer(job, sink).reason, EndReason::kShortened);
+}
+
+TEST(AriaAnswerer, ReadingAContextLooksAroundToo) {
+  Job job = ThreeBars(1);
+  for (int i = 0; i < 200; ++i) job.notes.push_back(job.notes.back());
+  const auto answerer = Fresh();
+  const auto& model = static_cast<const FakeModel&>(answerer->model());
+  Collector sink;
+  sink.looks_left = 2;
+  EXPECT_EQ(answerer->Answer(job, sink).reason, EndReason::kCancelled);
+  EXPECT_EQ(model.prefilled(), 128);
+  sink.looks_left = 100'000;
+  job.deadline = rt::Now() - absl::Milliseconds(1);
+  EXPECT_EQ(answerer->Answer(job, sink).reason, EndReason::kShortened);
+  EXPECT_EQ(model.prefilled(), 128);
+  // What was read of it counts when it comes again.
+  job.deadline = rt::Now() + absl::Seconds(30);
+  const JobEnd end = answerer->Answer(job, sink);
+  EXPECT_EQ(end.context_bars, 3u);
+  EXPECT_EQ(model.prefilled(), static_cast<int>(end.prompt_tokens));
+  Collector cold;
+  Fresh()->Answer(job, cold);
+  EXPECT_EQ(sink.notes, cold.notes);
+}
+
+TEST(AriaAnswerer, TheOldestBarsGoWhereTheContextDoesNotFit) {
+  ModelInfo small = FakeModel::DefaultInfo();
+  small.context_tokens = 30;  // a bar of four notes takes twelve
+  for (const ModelInfo& info : {small}) {
+    const auto answerer = Fresh(info);
+    Collector sink;
+    const JobEnd end = answerer->Answer(ThreeBars(1), sink);
+    EXPECT_NE(end.reason, EndReason::kInvalid);
+    EXPECT_EQ(end.context_bars, 2u);
+    EXPECT_EQ(end.prompt_tokens, 26u);
+    // The same as from a job that carries no more.
+    Job two_bars = ThreeBars(1);
+    two_bars.bar_lines.erase(two_bars.bar_lines.begin());
+    two_bars.notes.erase(two_bars.notes.begin(), two_bars.notes.begin() + 4);
+    Collector same;
+    Fresh(info)->Answer(two_bars, same);
+    EXPECT_EQ(sink.notes, same.notes);
+  }
+}
+
+TEST(AriaAnswerer, ABarThatFitsNoSlotIsShortenedAndTheNextIsAnswered) {
+  const auto answerer = Fresh();
+  Job full = ThreeBars(1);
+  while (full.notes.size() < 4096) full.notes.push_back(full.notes.back());
+  Collector sink;
+  const JobEnd end = answerer->Answer(full, sink);
+  EXPECT_EQ(end.reason, EndReason::kShortened);
+  EXPECT_EQ(end.context_bars, 0u);
+  EXPECT_EQ(answerer->Answer(ThreeBars(1), sink).context_bars, 3u);
+}
+
+TEST(AriaAnswerer, TimesBeyondAnyMusicAreShortenedAtOnce) {
+  constexpr int64_t kFar = int64_t{1} << 39;
+  Job far = ThreeBars(1);
+  far.tempos = {{Ticks(), 1}};
+  far.cut = Ticks::Of(kFar);  // 2000 years later
+  Job long_note = ThreeBars(1);
+  long_note.notes.back().duration = Ticks::Of(1'000'000'000'000);
+  Job silence = far;  // before the notes instead of after
+  for (Note& note : silence.notes) note.tick += Ticks::Of(kFar);
+  Collector sink;
+  EXPECT_EQ(Fresh()->Answer(far, sink).reason, EndReason::kShortened);
+  EXPECT_EQ(Fresh()->Answer(silence, sink).reason, EndReason::kShortened);
+  EXPECT_TRUE(sink.notes.empty());
+  EXPECT_NE(Fresh()->Answer(long_note, sink).reason, EndReason::kInvalid);
 }
 
 TEST(AriaAnswerer, BrokenLogitsEndTheJobAsInvalid) {
