@@ -43,6 +43,18 @@ absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
         absl::StrCat("the model has ", rows,
                      " vocabulary rows; music needs 17727, 17729 or 2675"));
   }
+  if (info.time_base != TimeBase::kReal) {
+    return absl::UnimplementedError(
+        "the model's time base is bar, only real is supported; use another "
+        "checkpoint");
+  }
+  if (info.max_position <= info.branch_tokens) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model reads at most ", info.max_position,
+                     " positions; an answer "
+                     "takes ",
+                     info.branch_tokens, " of them, its context needs more"));
+  }
   return absl::WrapUnique(new AriaAnswerer(std::move(model), *vocabulary));
 }
 
@@ -50,7 +62,9 @@ AriaAnswerer::AriaAnswerer(std::unique_ptr<Model> model,
                            const Vocabulary& vocabulary)
     : model_(std::move(model)),
       vocabulary_(vocabulary),
-      capacity_(static_cast<size_t>(model_->info().context_tokens)),
+      capacity_(static_cast<size_t>(std::min(
+          model_->info().context_tokens,
+          model_->info().max_position - model_->info().branch_tokens))),
       logits_(static_cast<size_t>(model_->info().vocabulary_rows)) {}
 
 JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {

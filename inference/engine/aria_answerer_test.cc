@@ -171,7 +171,9 @@ TEST(AriaAnswerer, ReadingAContextLooksAroundToo) {
 TEST(AriaAnswerer, TheOldestBarsGoWhereTheContextDoesNotFit) {
   ModelInfo small = FakeModel::DefaultInfo();
   small.context_tokens = 30;  // a bar of four notes takes twelve
-  for (const ModelInfo& info : {small}) {
+  ModelInfo short_sighted = FakeModel::DefaultInfo();
+  short_sighted.max_position = kMaxBranchTokens + 30;
+  for (const ModelInfo& info : {small, short_sighted}) {
     const auto answerer = Fresh(info);
     Collector sink;
     const JobEnd end = answerer->Answer(ThreeBars(1), sink);
@@ -213,6 +215,23 @@ TEST(AriaAnswerer, TimesBeyondAnyMusicAreShortenedAtOnce) {
   EXPECT_EQ(Fresh()->Answer(silence, sink).reason, EndReason::kShortened);
   EXPECT_TRUE(sink.notes.empty());
   EXPECT_NE(Fresh()->Answer(long_note, sink).reason, EndReason::kInvalid);
+}
+
+TEST(AriaAnswerer, WhatItCannotServeIsNamed) {
+  const auto problem = [](const ModelInfo& info) {
+    return std::string(AriaAnswerer::Create(std::make_unique<FakeModel>(info))
+                           .status()
+                           .message());
+  };
+  ModelInfo info = FakeModel::DefaultInfo();
+  info.vocabulary_rows = 512;
+  EXPECT_THAT(problem(info), HasSubstr("512 vocabulary rows"));
+  info = FakeModel::DefaultInfo();
+  info.time_base = TimeBase::kBar;
+  EXPECT_THAT(problem(info), HasSubstr("time base is bar"));
+  info = FakeModel::DefaultInfo();
+  info.max_position = 256;
+  EXPECT_THAT(problem(info), HasSubstr("at most 256 positions"));
 }
 
 TEST(AriaAnswerer, BrokenLogitsEndTheJobAsInvalid) {
