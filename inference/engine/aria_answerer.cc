@@ -228,7 +228,8 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
 // By the deadline one note has left, or the end. A later note may take the time
 // from the target's line to its onset more.
 absl::Duration AriaAnswerer::Grace(const Window& window, const Grammar& grammar,
-                                   uint32_t) {
+                                   uint32_t notes) {
+  if (notes == 0) return absl::ZeroDuration();
   const int64_t reached = grammar.segment_start_ms() + grammar.last_onset_ms();
   return absl::Milliseconds(std::max<int64_t>(0, reached - window.begin_ms));
 }

@@ -145,6 +145,32 @@ TEST(AriaAnswerer, PastItsDeadlineItIsShortened) {
   EXPECT_EQ(Fresh()->Answer(job, sink).reason, EndReason::kShortened);
 }
 
+// The deadline passes after `rows` rows: a row before each draw.
+size_t NotesWhenTimeEndsAfter(int rows, uint64_t seed) {
+  Job job = ThreeBars(seed);
+  int seen = 0;
+  const auto answerer = Fresh(FakeModel::DefaultInfo(), [&] {
+    if (++seen == rows) job.deadline = rt::Now() - absl::Milliseconds(1);
+  });
+  Collector sink;
+  const JobEnd end = answerer->Answer(job, sink);
+  if (sink.notes.empty()) {
+    EXPECT_EQ(end.reason, EndReason::kShortened);
+  }
+  return sink.notes.size();
+}
+
+TEST(AriaAnswerer, AFirstNoteHasNoMoreTimeThanTheJobALaterOneHas) {
+  uint64_t seed = TellingSeed();
+  Collector whole;
+  Fresh()->Answer(ThreeBars(seed), whole);
+  ASSERT_GT(whole.notes[0].tick.count(), 200);
+  // Its onset is drawn, late in the bar; its duration would be next.
+  EXPECT_EQ(NotesWhenTimeEndsAfter(3, seed), 0u);
+  // One note has left: the others may take until their onsets.
+  EXPECT_EQ(NotesWhenTimeEndsAfter(4, seed), whole.notes.size());
+}
+
 TEST(AriaAnswerer, ReadingAContextLooksAroundToo) {
   Job job = ThreeBars(1);
   for (int i = 0; i < 200; ++i) job.notes.push_back(job.notes.back());
