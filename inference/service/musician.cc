@@ -35,13 +35,24 @@ Musician::Musician(Stage* stage, grpc::CallbackServerContext* context)
 
 void Musician::Write(v1::ServiceMessage message) {
   const std::lock_guard lock(mutex_);
-  if (ending_) return;
+  if (ending_ || JoinsTheLast(message)) return;
   if (queue_.size() == kMaxQueuedWrites) {
     stage_->metrics->dropped_messages->Increment();
     return;
   }
   queue_.push_back(std::move(message));
   if (queue_.size() == 1) StartWrite(&queue_.front());
+}
+
+// The front one is on its way; behind it a chunk waits anyway.
+bool Musician::JoinsTheLast(const v1::ServiceMessage& message) {
+  if (queue_.size() < 2 || !message.has_bar_chunk()) return false;
+  const v1::BarChunk& last = queue_.back().bar_chunk();
+  if (last.job_id() != message.bar_chunk().job_id() || last.done()) {
+    return false;
+  }
+  queue_.back().MergeFrom(message);
+  return true;
 }
 
 void Musician::End(const grpc::Status& status, bool flush) {

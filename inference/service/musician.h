@@ -6,7 +6,8 @@
 // it has detached every answer that the engine still holds.
 //
 // Limits: kMaxQueuedWrites messages wait for a reader that is slow (more are
-// dropped and counted), kMaxOpenJobs jobs are open (more are refused).
+// dropped and counted; chunks of one job that wait become one), kMaxOpenJobs
+// jobs are open (more are refused).
 #ifndef ANTIPHON_INFERENCE_SERVICE_MUSICIAN_H_
 #define ANTIPHON_INFERENCE_SERVICE_MUSICIAN_H_
 
@@ -72,6 +73,9 @@ class Musician
   void OnJob(const v1::GenerationJob& wire);
   void OnCancelJob(uint64_t job_id);
   void OnReport(const v1::BarReport& report);
+  // Whether a chunk's notes could travel with those of the last one that waits.
+  // Holding mutex_.
+  bool JoinsTheLast(const v1::ServiceMessage& message);
   void Refuse(uint64_t job_id, v1::RefusalCode code, const std::string& reason);
 
   Stage* const stage_;

@@ -88,6 +88,24 @@ TEST_F(ServerTest, TheMirrorGivesTheBarBack) {
   }
 }
 
+TEST_F(ServerTest, NoNoteIsLostOfTheLargestAnswer) {
+  TestClient client(port());
+  ASSERT_TRUE(client.Open("a"));
+  v1::GenerationJob job = GoodJob(1);
+  while (job.context().notes_size() < kMaxJobNotes) {
+    *job.mutable_context()->add_notes() = job.context().notes(1);
+  }
+  client.SendJob(job);
+  const v1::BarChunk answer = client.ReadAnswer(1);
+  EXPECT_EQ(answer.end_reason(), v1::END_REASON_COMPLETE);
+  ASSERT_EQ(answer.notes_size(), kMaxJobNotes - 1);
+  for (int i = 0; i < answer.notes_size(); ++i) {
+    EXPECT_EQ(answer.notes(i).index(), static_cast<uint32_t>(i));
+  }
+  EXPECT_THAT(metrics_.Text(),
+              HasSubstr("antiphon_inference_dropped_messages_total 0"));
+}
+
 TEST_F(ServerTest, PingsComeBackAndPromptUpdatesAreTaken) {
   TestClient client(port());
   ASSERT_TRUE(client.Open("a"));
