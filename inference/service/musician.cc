@@ -229,6 +229,7 @@ void Musician::OnJob(const v1::GenerationJob& wire) {
   bool full = false;
   {
     const std::lock_guard lock(mutex_);
+    if (ending_) return;  // nobody would read the answer
     known = answers_.contains(id);
     full = answers_.size() >= kMaxOpenJobs;
     if (!known && !full) answers_.emplace(id, answer);

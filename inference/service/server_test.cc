@@ -8,6 +8,7 @@
 
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
@@ -35,6 +36,21 @@ class ServerTest : public ::testing::Test {
   static void ExpectAlive(TestClient& client) {
     client.SendPing(77);
     EXPECT_EQ(client.Read().pong().id(), 77u);
+  }
+  static v1::GenerationJob LargestJob(uint64_t id) {
+    v1::GenerationJob job = GoodJob(id);
+    while (job.context().notes_size() < kMaxJobNotes) {
+      *job.mutable_context()->add_notes() = job.context().notes(1);
+    }
+    return job;
+  }
+  // Waits until the metrics say so.
+  void AwaitMetric(const std::string& line) {
+    const MonoTime until = rt::Now() + absl::Seconds(10);
+    while (!absl::StrContains(metrics_.Text(), line)) {
+      ASSERT_LT(rt::Now(), until) << line;
+      std::this_thread::yield();
+    }
   }
   int port() const { return server_->port(); }
 
@@ -91,11 +107,7 @@ TEST_F(ServerTest, TheMirrorGivesTheBarBack) {
 TEST_F(ServerTest, NoNoteIsLostOfTheLargestAnswer) {
   TestClient client(port());
   ASSERT_TRUE(client.Open("a"));
-  v1::GenerationJob job = GoodJob(1);
-  while (job.context().notes_size() < kMaxJobNotes) {
-    *job.mutable_context()->add_notes() = job.context().notes(1);
-  }
-  client.SendJob(job);
+  client.SendJob(LargestJob(1));
   const v1::BarChunk answer = client.ReadAnswer(1);
   EXPECT_EQ(answer.end_reason(), v1::END_REASON_COMPLETE);
   ASSERT_EQ(answer.notes_size(), kMaxJobNotes - 1);
@@ -212,6 +224,30 @@ TEST_F(ServerTest, TheSameSessionTakesOver) {
   TestClient other(port());
   EXPECT_TRUE(other.Open("b"));
   ExpectAlive(second);
+}
+
+// It is ended but still there: its reader does not read, so that its last
+// write stays on its way.
+TEST_F(ServerTest, AStreamThatLostItsSessionStartsNoJob) {
+  TestClient first(port());
+  ASSERT_TRUE(first.Open("a"));
+  for (uint64_t id = 1; id <= 64; ++id) {
+    first.SendJob(LargestJob(id));
+    AwaitMetric(
+        absl::StrCat("antiphon_inference_jobs_total{end=\"complete\"} ", id));
+  }
+  TestClient second(port());
+  ASSERT_TRUE(second.Open("a"));
+  first.SendJob(GoodJob(65));
+  v1::EdgeMessage report;
+  report.mutable_bar_report()->set_outcome(v1::OUTCOME_REPEAT);
+  report.mutable_bar_report()->set_reason(v1::REASON_LATE);
+  first.Send(report);
+  AwaitMetric("bars_total{outcome=\"repeat\",reason=\"late\"} 1");
+  second.SendJob(GoodJob(1));
+  EXPECT_TRUE(second.ReadAnswer(1).done());
+  AwaitMetric("antiphon_inference_jobs_total{end=\"complete\"} 65");
+  EXPECT_EQ(first.Finish().error_code(), grpc::StatusCode::ABORTED);
 }
 
 TEST_F(ServerTest, HealthIsServing) {
