@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/engine/engine.h"
 
+#include <algorithm>
+
 #include "common/rt/clock.h"
 
 namespace antiphon::inference {
@@ -14,8 +16,12 @@ bool JobQueue::Push(Entry entry) {
 
 std::optional<JobQueue::Entry> JobQueue::Pop() {
   if (waiting_.empty()) return std::nullopt;
-  Entry entry = std::move(waiting_.begin()->second);
-  waiting_.erase(waiting_.begin());
+  auto next = std::find_if(waiting_.begin(), waiting_.end(), [](const auto& e) {
+    return e.second.sink->cancelled();
+  });
+  if (next == waiting_.end()) next = waiting_.begin();
+  Entry entry = std::move(next->second);
+  waiting_.erase(next);
   return entry;
 }
 

@@ -20,7 +20,8 @@
 
 namespace antiphon::inference {
 
-// What waits, earliest deadline first, then by arrival. No thread, no clock.
+// What waits: cancelled jobs first, for they take no time and hold a place,
+// then by earliest deadline, then by arrival. No thread, no clock.
 class JobQueue {
  public:
   struct Entry {

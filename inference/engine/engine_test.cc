@@ -50,19 +50,45 @@ TEST(Mirror, AShorterTargetCuts) {
   EXPECT_EQ(answer[0].duration.count(), 1440);
 }
 
-TEST(JobQueue, EarliestDeadlineFirstThenArrivalAndALimit) {
-  JobQueue queue(3);
-  for (const int64_t deadline : {30, 10, 10}) {
-    Job job;
-    job.deadline = MonoTime::FromNanos(deadline);
-    job.job_id = queue.size() + 1;
-    EXPECT_TRUE(queue.Push({job, nullptr}));
+class SilentSink : public AnswerSink {
+ public:
+  void OnNote(uint32_t, const Note&) override {}
+  void OnEnd(const JobEnd&) override {}
+  bool cancelled() const override { return stop; }
+
+  bool stop = false;
+};
+
+// A queue of jobs 1, 2, 3 that are due in the order 2, 3, 1.
+class JobQueueTest : public ::testing::Test {
+ protected:
+  JobQueueTest() {
+    for (const int64_t deadline : {30, 10, 10}) {
+      Job job;
+      job.deadline = MonoTime::FromNanos(deadline);
+      job.job_id = queue_.size() + 1;
+      EXPECT_TRUE(queue_.Push({job, sinks_[queue_.size()]}));
+    }
   }
-  EXPECT_FALSE(queue.Push({}));
-  EXPECT_EQ(queue.Pop()->job.job_id, 2u);
-  EXPECT_EQ(queue.Pop()->job.job_id, 3u);
-  EXPECT_EQ(queue.Pop()->job.job_id, 1u);
-  EXPECT_FALSE(queue.Pop().has_value());
+
+  const std::vector<std::shared_ptr<SilentSink>> sinks_ = {
+      std::make_shared<SilentSink>(), std::make_shared<SilentSink>(),
+      std::make_shared<SilentSink>()};
+  JobQueue queue_{3};
+};
+
+TEST_F(JobQueueTest, EarliestDeadlineFirstThenArrivalAndALimit) {
+  EXPECT_FALSE(queue_.Push({Job(), sinks_[0]}));
+  EXPECT_EQ(queue_.Pop()->job.job_id, 2u);
+  EXPECT_EQ(queue_.Pop()->job.job_id, 3u);
+  EXPECT_EQ(queue_.Pop()->job.job_id, 1u);
+  EXPECT_FALSE(queue_.Pop().has_value());
+}
+
+TEST_F(JobQueueTest, CancelledJobsDoNotWaitForTheirTurn) {
+  sinks_[0]->stop = true;
+  EXPECT_EQ(queue_.Pop()->job.job_id, 1u);
+  EXPECT_EQ(queue_.Pop()->job.job_id, 2u);
 }
 
 }  // namespace
