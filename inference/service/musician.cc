@@ -261,13 +261,14 @@ void Musician::OnCancelJob(uint64_t job_id) {
 }
 
 void Musician::OnReport(const v1::BarReport& report) {
-  const int outcome = static_cast<int>(report.outcome()) - 1;
-  const int reason = static_cast<int>(report.reason()) - 1;
-  if (outcome < 0 || outcome >= kOutcomes || reason < 0 || reason >= kReasons) {
+  // Open enums: any number may arrive. The first of ours is 1.
+  const int outcome = static_cast<int>(report.outcome());
+  const int reason = static_cast<int>(report.reason());
+  if (outcome < 1 || outcome > kOutcomes || reason < 1 || reason > kReasons) {
     return;
   }
   stage_->metrics
-      ->bars[static_cast<size_t>(outcome)][static_cast<size_t>(reason)]
+      ->bars[static_cast<size_t>(outcome - 1)][static_cast<size_t>(reason - 1)]
       ->Increment();
   if (report.has_slack_us()) {
     stage_->metrics->slack->Observe(static_cast<double>(report.slack_us()) /

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -279,6 +280,9 @@ TEST_F(ServerTest, ReportsOfBarsAreCounted) {
   client.Send(message);
   report.set_outcome(static_cast<v1::Outcome>(99));
   client.Send(message);  // of a newer edge: ignored
+  report.set_outcome(
+      static_cast<v1::Outcome>(std::numeric_limits<int32_t>::min()));
+  client.Send(message);
   ExpectAlive(client);
   EXPECT_THAT(metrics_.Text(),
               HasSubstr("antiphon_inference_bars_total{outcome=\"repeat\","
