@@ -2,6 +2,8 @@
 #include "edge/bars/bar_assembler.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace antiphon::edge {
 namespace {
@@ -9,6 +11,17 @@ namespace {
 constexpr Ticks kEarly = Ticks::Of(kTicksPerWhole / 32);
 constexpr uint8_t kSustainPedal = 64;
 constexpr uint8_t kPedalDown = 64;
+
+// What arrived in time may not stand in ticks: the tempo was corrected between
+// two events. Nearly sorted, stable, without allocation.
+template <typename T, size_t kSize>
+void SortByTick(std::array<T, kSize>& items, int count) {
+  for (size_t i = 1; i < static_cast<size_t>(count); ++i) {
+    for (size_t j = i; j > 0 && items[j].tick < items[j - 1].tick; --j) {
+      std::swap(items[j], items[j - 1]);
+    }
+  }
+}
 
 }  // namespace
 
@@ -132,6 +145,8 @@ void BarAssembler::FillContext(PlaySeq origin, PlaySeq last, Ticks cut,
     context.pedals[static_cast<size_t>(context.pedal_count++)] = {
         pedal.at - zero, pedal.down};
   }
+  SortByTick(context.notes, context.note_count);
+  SortByTick(context.pedals, context.pedal_count);
 }
 
 }  // namespace antiphon::edge

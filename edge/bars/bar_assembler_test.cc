@@ -78,6 +78,21 @@ TEST_F(BarAssemblerTest, AnEarlyDownbeatBelongsToTheNextBar) {
   EXPECT_TRUE(bars_.HasNoteOn(1));
 }
 
+// The host slows down: what seemed to be tick 128 lies before the pulse of tick
+// 120. The service refuses a context that is not by tick.
+TEST_F(BarAssemblerTest, ATempoCorrectedBetweenTwoNotesLeavesThemByTick) {
+  At(128, MidiMessage::NoteOn(0, 60, 80));
+  At(129, MidiMessage::ControlChange(0, 64, 127));
+  timeline_.AddAnchor(Ticks::Of(120), MonoTime::FromNanos(130'000'000), 1e6);
+  At(131, MidiMessage::NoteOn(0, 62, 80));
+  At(132, MidiMessage::ControlChange(0, 64, 0));
+  EXPECT_EQ(Cut(0, 0).note_count, 2);
+  EXPECT_EQ(context_.notes[0].pitch, 62);
+  EXPECT_EQ(context_.notes[0].tick.count(), 121);
+  EXPECT_EQ(context_.notes[1].tick.count(), 128);
+  EXPECT_EQ(context_.pedals[0].tick.count(), 122);
+}
+
 TEST_F(BarAssemblerTest, ABreakForgetsEverything) {
   At(100, MidiMessage::NoteOn(0, 60, 80));
   bars_.Clear();
