@@ -106,7 +106,7 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
     ExpectWrongBesides(absl::StrCat("--model=", golden, file), file);
   }
   // What would be waited for, or has no end.
-  const std::string pipe = testing::TempDir() + "/antiphon_main_test.pipe";
+  const std::string pipe = ::testing::TempDir() + "antiphon_main_test.pipe";
   unlink(pipe.c_str());
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   for (const std::string& path : {pipe, std::string("/dev/zero")}) {
