@@ -17,10 +17,10 @@ const absl::Duration kPatience = absl::Milliseconds(1);
 
 Agent::Agent(const Conductor::Options& options, std::vector<MidiRing*> inputs,
              Accompanist* accompanist, MidiOutput* output,
-             SessionObserver* observer)
+             SessionObserver* observer, const Playback::Options& playback)
     : inputs_(std::move(inputs)),
-      playback_(std::make_unique<Playback>(Playback::Options{}, &commands_,
-                                           &timeline_, output, &telemetry_)),
+      playback_(std::make_unique<Playback>(playback, &commands_, &timeline_,
+                                           output, &telemetry_)),
       conductor_(options, accompanist, &commands_, &timeline_, &telemetry_,
                  observer) {}
 

@@ -24,8 +24,8 @@ class Agent {
 
   // All outlive the agent.
   Agent(const Conductor::Options& options, std::vector<MidiRing*> inputs,
-        Accompanist* accompanist, MidiOutput* output,
-        SessionObserver* observer);
+        Accompanist* accompanist, MidiOutput* output, SessionObserver* observer,
+        const Playback::Options& playback = {});
 
   // Conducts until `stop` says so (asked about every millisecond), then
   // silences the output and tells the bar under way as cut off.

@@ -26,7 +26,8 @@ std::string Header(const RecordedSettings& settings) {
   }
   return Json({{"antiphon_recording", kFormat},
                {"flags", settings.flags},
-               {"meters", meters}})
+               {"meters", meters},
+               {"bars", settings.bars}})
       .dump();
 }
 

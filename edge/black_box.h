@@ -6,7 +6,7 @@
 // with, everything that playback sent. replay.h plays it again.
 //
 // The file is JSON lines, one array each; the first line holds the settings:
-//   {"antiphon_recording":1,"flags":{…},"meters":[[tick,num,den],…]}
+//   {"antiphon_recording":1,"flags":{…},"meters":[[tick,num,den],…],"bars":N}
 //   ["m",stamp,dues,"903c40"]                      a message, bytes in hex
 //   ["r",stamp,dues,kind,job,epoch,play_seq,bar_index,done,end,tokens,
 //    [[index,tick,duration,pitch,velocity],…]]     a reply
@@ -36,8 +36,9 @@ namespace antiphon::edge {
 
 // What a replay needs to begin with.
 struct RecordedSettings {
-  std::map<std::string, std::string> flags;  // those not at their default
-  MeterMap meters;
+  std::map<std::string, std::string> flags;  // those that were given
+  MeterMap meters;                           // of the file, or the flag's
+  int bars = 0;                              // the session's length; 0: no end
 };
 
 class BlackBox : public SessionObserver {

@@ -17,11 +17,14 @@
 #include "common/program.h"
 #include "common/rt/clock.h"
 #include "edge/agent.h"
+#include "edge/audience.h"
+#include "edge/black_box.h"
 #include "edge/client/grpc_accompanist.h"
 #include "edge/port/file_performer.h"
 #include "edge/port/internal_clock.h"
 #include "edge/port/performer_input.h"
 #include "edge/port/rtmidi_port.h"
+#include "edge/replay.h"
 #include "edge/session_recorder.h"
 #include "edge/settings.h"
 
@@ -134,12 +137,18 @@ Conductor::Options ConductorOptions(const Settings& settings,
   options.meters = sources.meters;
   options.seed = settings.seed;
   options.channel = settings.channel;
+  options.output_latency = settings.output_latency.Longest();
   if (sources.bars > 0) options.bars = static_cast<PlaySeq>(sources.bars);
   Sampling& sampling = options.sampling;
   sampling.from_card = !settings.temperature && !settings.top_p;
   sampling.temperature = settings.temperature.value_or(sampling.temperature);
   sampling.top_p = settings.top_p.value_or(sampling.top_p);
   return options;
+}
+
+Playback::Options PlaybackOptions(const Settings& settings) {
+  return {.late_grace = settings.late_grace,
+          .latency = settings.output_latency};
 }
 
 // State that is read, not told: once every turn of the conductor is too often.
@@ -186,12 +195,12 @@ void PrintPorts(MidiApi api) {
 
 // Conducts until a signal, the end of the file, or the last bar asked for.
 void Conduct(const Settings& settings, Sources& sources, MidiOutput* output,
-             GrpcAccompanist& client, SessionRecorder& recorder,
-             EdgeMetrics& metrics) {
+             GrpcAccompanist& client, SessionObserver& audience,
+             const SessionRecorder& recorder, EdgeMetrics& metrics) {
   const auto agent = std::make_unique<Agent>(
       ConductorOptions(settings, sources),
       std::vector<MidiRing*>{&sources.first, &sources.second}, &client, output,
-      &recorder);
+      &audience, PlaybackOptions(settings));
   if (sources.performer) {
     sources.performance = std::make_unique<PerformerInput>(
         sources.performer.get(), &sources.second);
@@ -213,7 +222,7 @@ void Conduct(const Settings& settings, Sources& sources, MidiOutput* output,
 
 // Everything that may be refused is opened before the first log line, so that
 // what is wrong stands alone.
-absl::Status Play(const Settings& settings) {
+absl::Status Play(const CommandLine& line, const Settings& settings) {
   Metrics registry;
   EdgeMetrics metrics(registry, ANTIPHON_VERSION);
   std::unique_ptr<Exporter> exporter;
@@ -232,6 +241,19 @@ absl::Status Play(const Settings& settings) {
       settings.session_dir, &metrics, [&client] { return client->model(); },
       true);
   if (!recorder.ok()) return recorder.status();
+  if (settings.take_cc) (*recorder)->SaveTakesOn(*settings.take_cc);
+  std::unique_ptr<BlackBox> black_box;
+  if (!settings.record.empty()) {
+    auto created =
+        BlackBox::Create(settings.record, {.flags = FlagsToRecord(line),
+                                           .meters = sources->meters,
+                                           .bars = sources->bars});
+    if (!created.ok()) return created.status();
+    black_box = *std::move(created);
+  }
+  Audience audience;
+  audience.Add(recorder->get());
+  audience.Add(black_box.get());
   for (const auto& port : sources->ports) {
     LogInfo("input: ", port->description());
   }
@@ -241,13 +263,42 @@ absl::Status Play(const Settings& settings) {
       .session_id =
           absl::StrCat("edge-", std::random_device()(), "-", rt::Now().nanos()),
       .client = "antiphon-edge " ANTIPHON_VERSION});
-  Conduct(settings, *sources, output->port.get(), *client, **recorder, metrics);
+  Conduct(settings, *sources, output->port.get(), *client, audience, **recorder,
+          metrics);
+  if (black_box) black_box->Finish(rt::Now());
   return (*recorder)->Finish();
+}
+
+// At once, without ports or a service: what was recorded is all there is.
+absl::Status PlayAgain(CommandLine line, const std::string& path) {
+  const absl::StatusOr<Recording> recording = ReadRecording(path);
+  if (!recording.ok()) return recording.status();
+  absl::Status taken = TakeRecordedFlags(recording->settings.flags, line);
+  if (!taken.ok()) return taken;
+  const absl::StatusOr<Settings> settings = SettingsFrom(line);
+  if (!settings.ok()) return settings.status();
+  Sources sources;
+  sources.meters = recording->settings.meters;
+  sources.bars = recording->settings.bars;
+  Metrics registry;
+  EdgeMetrics metrics(registry, ANTIPHON_VERSION);
+  auto recorder = SessionRecorder::Create(
+      settings->session_dir, &metrics, [] { return "replay"; }, true);
+  if (!recorder.ok()) return recorder.status();
+  const ReplayResult result =
+      Replay(*recording, ConductorOptions(*settings, sources),
+             PlaybackOptions(*settings), recorder->get());
+  std::printf("replay: %s\n", ToLine(result).c_str());
+  if (absl::Status s = (*recorder)->Finish(); !s.ok()) return s;
+  if (result.same()) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("--replay=", path, " sends what the stage did not"));
 }
 
 absl::Status Main(const CommandLine& line) {
   const absl::StatusOr<Settings> settings = SettingsFrom(line);
   if (!settings.ok()) return settings.status();
+  if (!settings->replay.empty()) return PlayAgain(line, settings->replay);
   if (settings->list_ports) {
     PrintPorts(settings->midi_api);
     return absl::OkStatus();
@@ -258,7 +309,7 @@ absl::Status Main(const CommandLine& line) {
   std::signal(SIGHUP, RequestStop);  // the terminal was closed
   std::signal(SIGPIPE, SIG_IGN);     // who reads the bars may go, notes end
 #endif
-  return Play(*settings);
+  return Play(line, *settings);
 }
 
 }  // namespace

@@ -298,6 +298,44 @@ TEST(EdgeProgram, PlaysAFileToItsEndWithoutAService) {
   EXPECT_TRUE(fs::exists(folder / "new/bars.jsonl"));
 }
 
+TEST(EdgeProgram, WhatIsNoRecordingIsNamed) {
+  const fs::path folder = Scratch();
+  ExpectWrong(Rehearsal({"--record=/no/such/folder/x"}),
+              "cannot write --record=/no/such/folder/x");
+  ExpectWrong({"--replay=/no/such/file"}, "--replay=/no/such/file, line 0");
+  ExpectWrong({"--replay=x", "--record=y"}, "--record=y has no effect with");
+  ExpectWrong({"--take-cc=20"}, "--take-cc=20 goes with --session-dir=DIR");
+  ExpectWrong({"--late-grace-ms=nan"}, "--late-grace-ms=nan is not within 0");
+  ExpectWrong({"--output-latency-ms=soon"}, "--output-latency-ms=soon is nei");
+  const std::string head =
+      R"({"antiphon_recording":1,"flags":{},"meters":[[0,4,4]],"bars":0})";
+  for (const auto& [text, what] :
+       {std::pair<std::string, std::string>{"", "line 1: is empty"},
+        {"[]\n", "line 1: is no recording's head"},
+        {head + "\n[\"m\"]\n", "line 2: is none of a recording's"},
+        {head + "\nnoise\n[]\n", "line 2: is none of a recording's"}}) {
+    const fs::path path = Write(folder / "recording", text);
+    ExpectWrong({"--replay=" + path.string()}, what);
+  }
+}
+
+TEST(EdgeProgram, ARecordingPlaysAgainAsOnStage) {
+  const fs::path folder = Scratch();
+  const std::string recording = (folder / "recording").string();
+  const Executed stage = testing::Execute(
+      kProgram, Rehearsal({"--session-dir=" + (folder / "stage").string(),
+                           "--record=" + recording}));
+  ASSERT_EQ(stage.status, 0) << stage.err;
+  const Executed again = testing::Execute(
+      kProgram, {"--replay=" + recording,
+                 "--session-dir=" + (folder / "again").string()});
+  EXPECT_EQ(again.status, 0) << again.err;
+  EXPECT_THAT(again.out,
+              HasSubstr("replay: 0 messages as on stage, 0 missing"));
+  EXPECT_EQ(ReadFile(folder / "stage/session.mid"),
+            ReadFile(folder / "again/session.mid"));
+}
+
 TEST(EdgeProgram, SigtermEndsItWithZeroAndTheSessionWritten) {
   const fs::path folder = Scratch();
   const Executed result = testing::Execute(

@@ -12,6 +12,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "edge/audience.h"
 
 namespace antiphon::edge {
@@ -33,6 +34,7 @@ RecordedSettings SettingsOf(const Json& header) {
     changes.push_back({Ticks::Of(m.at(0)), {m.at(1), m.at(2)}});
   }
   settings.meters = MeterMap(std::move(changes));
+  settings.bars = header.at("bars");
   return settings;
 }
 
@@ -245,6 +247,18 @@ absl::StatusOr<Recording> ReadRecording(const std::string& path) {
   return recording;
 }
 
+std::string ToLine(const ReplayResult& r) {
+  std::string line = absl::StrFormat(
+      "%d messages as on stage, %d missing, %d extra; due times within %.1f us",
+      r.matched, r.missing, r.extra,
+      absl::ToDoubleMicroseconds(r.largest_due_difference));
+  if (r.unheard > 0) {
+    absl::StrAppendFormat(&line, "; %d notes were late or refused on stage",
+                          r.unheard);
+  }
+  return line;
+}
+
 ReplayResult Replay(const Recording& recording,
                     const Conductor::Options& options,
                     const Playback::Options& playback,
@@ -255,7 +269,9 @@ ReplayResult Replay(const Recording& recording,
   ReplayResult result;
   std::multimap<decltype(KeyOf(Telemetry())), MonoTime> then;
   std::set<decltype(NoteOf(Telemetry()))> unheard;
+  MonoTime last_told = MonoTime::Min();
   for (const Telemetry& t : recording.sent) {
+    last_told = std::max(last_told, t.due);
     if (WasSent(t)) then.emplace(KeyOf(t), t.due);
     if (t.kind != Telemetry::Kind::kLate &&
         t.kind != Telemetry::Kind::kSendError) {
@@ -272,7 +288,10 @@ ReplayResult Replay(const Recording& recording,
                     : MidiMessage::NoteOn(t.channel, t.pitch, t.velocity)});
     const auto found = then.find(KeyOf(t));
     if (found == then.end()) {
-      result.extra += !unheard.contains(NoteOf(t));
+      // The tail of a recording that was cut off knows inputs but not yet what
+      // came of them.
+      const bool unknown = !recording.whole && t.due >= last_told;
+      result.extra += !unknown && !unheard.contains(NoteOf(t));
       continue;
     }
     ++result.matched;

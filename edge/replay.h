@@ -49,6 +49,9 @@ struct ReplayResult {
   bool same() const { return missing == 0 && extra == 0; }
 };
 
+// "128 messages as on stage, 0 missing, 0 extra; due times within 0.3 us"
+std::string ToLine(const ReplayResult& result);
+
 // `options` as the recording's settings give them. The observer is told as on
 // stage.
 ReplayResult Replay(const Recording& recording,

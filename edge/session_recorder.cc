@@ -13,6 +13,8 @@ namespace antiphon::edge {
 namespace {
 
 constexpr size_t kMaxStarted = 32;
+constexpr int kMaxTakes = 999;
+constexpr int kPressed = 64;  // value of a controller
 
 }  // namespace
 
@@ -44,6 +46,24 @@ absl::Status SessionRecorder::Finish() {
 
 void SessionRecorder::OnHuman(const TimedMessage& message) {
   if (!directory_.empty()) writer_.OnHuman(message);
+  const MidiMessage& m = message.message;
+  if (take_controller_ && m.IsControlChange() &&
+      m.controller() == *take_controller_ && m.value() >= kPressed) {
+    SaveTake(message.at);
+  }
+}
+
+// Takes of earlier sessions stay.
+void SessionRecorder::SaveTake(MonoTime now) {
+  std::string path;
+  for (int n = 1; path.empty() || std::filesystem::exists(path); ++n) {
+    if (n > kMaxTakes)
+      return LogError("take: ", kMaxTakes, " are there already");
+    path = absl::StrCat(directory_, "/take-", n, ".mid");
+  }
+  const absl::Status saved = writer_.Since(now - TakeLength()).Write(path);
+  if (saved.ok()) return LogInfo("take: the last minutes are in ", path);
+  LogError("take: ", saved.message());
 }
 
 void SessionRecorder::OnBarBegin(const BarSpan& bar, MonoTime line,

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,11 @@ class SessionRecorder : public SessionObserver {
   static absl::StatusOr<std::unique_ptr<SessionRecorder>> Create(
       const std::string& directory, EdgeMetrics* metrics,
       std::function<std::string()> model, bool print_bars);
+
+  // A press of this controller saves the last TakeLength() beside the session
+  // as take-1.mid, take-2.mid, ...; needs a directory.
+  void SaveTakesOn(int controller) { take_controller_ = controller; }
+  static absl::Duration TakeLength() { return absl::Minutes(5); }
 
   // Writes session.mid. The error says which of the files is not whole.
   absl::Status Finish();
@@ -52,6 +58,9 @@ class SessionRecorder : public SessionObserver {
   EdgeMetrics* const metrics_;
   const std::function<std::string()> model_;
   const bool print_bars_;
+  void SaveTake(MonoTime now);
+
+  std::optional<int> take_controller_;
   std::unique_ptr<BarLog> log_;
   SessionWriter writer_;
   std::map<JobId, MonoTime> started_;  // at most kMaxStarted

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/settings.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
+#include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
+#include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
 #include "common/address.h"
 #include "edge/port/file_performer.h"
@@ -26,6 +31,11 @@ ABSL_FLAG(double, top_p, 0.9, "sampling, above 0 to 1");
 ABSL_FLAG(uint64_t, seed, 1, "same seed, same session: same answers");
 ABSL_FLAG(bool, list_ports, false, "list the MIDI ports and exit");
 ABSL_FLAG(std::string, config, "", "TOML file of settings");
+ABSL_FLAG(double, late_grace_ms, 20, "a later note-on is dropped, 0..1000");
+ABSL_FLAG(std::string, output_latency_ms, "0", "of the instrument");
+ABSL_FLAG(std::string, record, "", "file for the black box");
+ABSL_FLAG(std::string, replay, "", "file of a black box, to play again");
+ABSL_FLAG(int, take_cc, 0, "controller that saves the last five minutes");
 
 namespace antiphon::edge {
 
@@ -48,6 +58,10 @@ MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
   --clock=NAME          a second input, where the clock comes from another port
   --midi-api=auto       or jack, alsa
   --channel=1           of the answer
+  --output-latency-ms=30      the instrument sounds that much after the note-on:
+                        send earlier; by velocity (a Disklavier):
+                        1:120,64:60,127:30
+  --late-grace-ms=20    a note-on that is later than that is dropped
 
 The service
   --service=127.0.0.1:50051
@@ -56,7 +70,14 @@ The service
 
 What it leaves
   --session-dir=DIR     session.mid and bars.jsonl
+  --take-cc=N           controller N saves the last five minutes there, too:
+                        take-1.mid, take-2.mid, ...
   --metrics=127.0.0.1:9465    Prometheus page at /metrics; empty: none
+  --record=FILE         all that the edge was given, so that a timing bug is a
+                        file; some 5 MB an hour
+  --replay=FILE         plays such a file again, at once and without ports or a
+                        service, and compares what is sent; --session-dir=DIR
+                        takes its session
 
 --config=FILE.toml      any of these, such as session-dir = "DIR"; a flag wins
 --version | --help
@@ -98,6 +119,8 @@ absl::Status CheckNames(const CommandLine& line, const Settings& s) {
       {"out", &s.out},
       {"clock", &s.clock},
       {"session_dir", &s.session_dir},
+      {"record", &s.record},
+      {"replay", &s.replay},
   };
   for (const auto& [flag, value] : names) {
     if (!value->empty() || !line.Has(flag)) continue;
@@ -126,6 +149,8 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
       {"clock", s.source == Source::kClock, "goes with --source=clock"},
       {"midi_api", !file || !s.out.empty(),
        "goes with a MIDI port; --source=file opens none without --out=NAME"},
+      {"take_cc", !s.session_dir.empty(),
+       "goes with --session-dir=DIR, where the takes are written"},
   };
   for (const Rule& rule : rules) {
     if (rule.has_effect || !line.Has(rule.flag)) continue;
@@ -166,6 +191,13 @@ absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
   if (s.top_p && !(*s.top_p > 0 && *s.top_p <= 1)) {
     return Refused(line, "top_p", "is not above 0 and up to 1");
   }
+  const double grace_ms = absl::GetFlag(FLAGS_late_grace_ms);
+  if (!(grace_ms >= 0 && grace_ms <= 1000)) {
+    return Refused(line, "late_grace_ms", "is not within 0 to 1000");
+  }
+  if (s.take_cc && (*s.take_cc < 0 || *s.take_cc > 119)) {
+    return Refused(line, "take_cc", "is not a controller, 0 to 119");
+  }
   return absl::OkStatus();
 }
 
@@ -191,6 +223,8 @@ Settings Texts() {
   s.service = absl::GetFlag(FLAGS_service);
   s.metrics = absl::GetFlag(FLAGS_metrics);
   s.session_dir = absl::GetFlag(FLAGS_session_dir);
+  s.record = absl::GetFlag(FLAGS_record);
+  s.replay = absl::GetFlag(FLAGS_replay);
   return s;
 }
 
@@ -219,14 +253,57 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
   if (line.Has("top_p")) s.top_p = absl::GetFlag(FLAGS_top_p);
   s.seed = absl::GetFlag(FLAGS_seed);
   s.list_ports = absl::GetFlag(FLAGS_list_ports);
+  s.late_grace = absl::Milliseconds(absl::GetFlag(FLAGS_late_grace_ms));
+  if (line.Has("take_cc")) s.take_cc = absl::GetFlag(FLAGS_take_cc);
+  const auto latency =
+      OutputLatency::Parse(absl::GetFlag(FLAGS_output_latency_ms));
+  if (!latency.ok()) return latency.status();
+  s.output_latency = *latency;
   return CheckNumbers(line, s);
+}
+
+// Where the session was and what it left are its own.
+bool IsRecorded(const std::string& flag) {
+  const std::string_view not_recorded[] = {"config", "record", "replay",
+                                           "session_dir", "take_cc"};
+  return std::find(std::begin(not_recorded), std::end(not_recorded), flag) ==
+         std::end(not_recorded);
 }
 
 }  // namespace
 
+std::map<std::string, std::string> FlagsToRecord(const CommandLine& line) {
+  std::map<std::string, std::string> flags;
+  for (const auto& [flag, words] : line.given) {
+    const absl::CommandLineFlag* found = absl::FindCommandLineFlag(flag);
+    if (IsRecorded(flag) && found) flags[flag] = found->CurrentValue();
+  }
+  return flags;
+}
+
+absl::Status TakeRecordedFlags(const std::map<std::string, std::string>& flags,
+                               CommandLine& line) {
+  for (const auto& [flag, value] : flags) {
+    if (!IsRecorded(flag) || line.Has(flag)) continue;
+    absl::CommandLineFlag* found = absl::FindCommandLineFlag(flag);
+    std::string error;
+    if (found == nullptr || !found->ParseFrom(value, &error)) {
+      return Wrong("--replay: the recording was made with ", flag, "=", value,
+                   ", which this version does not take; replay it with the "
+                   "version that made it");
+    }
+    line.given[flag] = absl::StrCat("the recording's --", flag, "=", value);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line) {
   Settings settings = Texts();
   absl::Status status = ReadValues(line, settings);
+  if (status.ok() && !settings.replay.empty() && !settings.record.empty()) {
+    return Refused(line, "record",
+                   "has no effect with --replay; leave one out");
+  }
   if (status.ok() && settings.list_ports) {
     status = CheckListAlone(line);
     if (!status.ok()) return status;

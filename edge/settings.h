@@ -6,12 +6,15 @@
 #define ANTIPHON_EDGE_SETTINGS_H_
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/flags.h"
 #include "common/music/meter.h"
+#include "edge/playback/output_latency.h"
 #include "edge/port/rtmidi_port.h"
 
 namespace antiphon::edge {
@@ -34,6 +37,11 @@ struct Settings {
   std::optional<double> top_p;
   uint64_t seed = 1;
   bool list_ports = false;
+  absl::Duration late_grace;     // of note-ons
+  OutputLatency output_latency;  // of the instrument
+  std::string record;            // file of the black box; "": none
+  std::string replay;            // such a file, to play again; "": none
+  std::optional<int> take_cc;    // controller that saves the last minutes
 };
 
 // What --help prints.
@@ -41,6 +49,12 @@ extern const char kHelp[];
 
 // The flags as they stand; `line` tells which were given.
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line);
+
+// Of the flags that were given, those that a replay needs, with their values.
+std::map<std::string, std::string> FlagsToRecord(const CommandLine& line);
+// Sets recorded flags that `line` does not give, and notes them there.
+absl::Status TakeRecordedFlags(const std::map<std::string, std::string>& flags,
+                               CommandLine& line);
 
 }  // namespace antiphon::edge
 
