@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -173,7 +174,13 @@ TEST(EdgeProgram, AFileHoldsSettingsAndAFlagWins) {
   EXPECT_EQ(played.status, 0) << played.err;
   EXPECT_THAT(ReadFile(folder / "kept/bars.jsonl"),
               HasSubstr("\"tempo\":998.99"));
-  EXPECT_EQ(testing::Execute(kProgram, {flag, "--list-ports"}).status, 0);
+  // RtMidi leaks a buffer where there is no JACK server.
+  const auto without_leaks = [] {
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+  };
+  const Executed listed = testing::Execute(kProgram, {flag, "--list-ports"},
+                                           {.in_child = without_leaks});
+  EXPECT_EQ(listed.status, 0) << listed.err;
 }
 
 TEST(EdgeProgram, FilesOfSettingsThatAreWrongAreNamed) {
@@ -362,16 +369,13 @@ TEST(EdgeProgram, GoesOnWhenNobodyReadsItsBars) {
 }
 
 TEST(EdgeProgram, RightsThatAreRefusedAreToldOnceWithTheRemedy) {
-  constexpr int kNoFilters = 77;
-  const Executed result = testing::Execute(
-      kProgram, Rehearsal({}), {.in_child = [] {
-        if (!testing::DenySystemCalls({SYS_sched_setscheduler, SYS_mlock})) {
-          _exit(kNoFilters);
-        }
-      }});
-  if (result.status == kNoFilters) {
+  if (!testing::HasSystemCallFilters()) {
     GTEST_SKIP() << "this system has no filters on system calls (seccomp)";
   }
+  const Executed result = testing::Execute(
+      kProgram, Rehearsal({}), {.in_child = [] {
+        testing::DenySystemCalls({SYS_sched_setscheduler, SYS_mlock});
+      }});
   EXPECT_EQ(result.status, 0) << result.err;
   const auto told = [&result](const std::string& what) {
     int count = 0;

@@ -9,7 +9,8 @@
 
 namespace antiphon::testing {
 
-// Both return false, and change nothing, where the system has no such filters.
+// Where there are none, the two below return false and change nothing.
+bool HasSystemCallFilters();
 
 // These fail with EPERM, all others work.
 bool DenySystemCalls(std::initializer_list<int> numbers);
