@@ -54,8 +54,8 @@ absl::Status LockMemory(const void* memory, size_t bytes) {
   return absl::PermissionDeniedError(absl::StrCat(
       "cannot lock ", bytes, " bytes into memory (", std::strerror(errno),
       "): a note may wait for the disk while memory is short. Remedy: put "
-      "\"@audio - memlock 65536\" into /etc/security/limits.d/antiphon.conf, be "
-      "in the group audio and log in anew, or run with CAP_IPC_LOCK"));
+      "\"@audio - memlock 65536\" into /etc/security/limits.d/antiphon.conf, "
+      "be in the group audio and log in anew, or run with CAP_IPC_LOCK"));
 }
 
 }  // namespace antiphon::rt
