@@ -217,7 +217,9 @@ TEST(ToolTest, WhatIsNoFileIsNamedAndNotWaitedFor) {
                   "'" + path + "' is no regular file");
 #endif
   }
-  ExpectRefused("info " + Quoted(Scratch()), "has no model.safetensors");
+  const fs::path empty = Scratch() / "empty";
+  fs::create_directories(empty);
+  ExpectRefused("info " + Quoted(empty), "has no model.safetensors");
   for (const char* file : {"model.safetensors", "model.json", "config.json"}) {
     const fs::path folder = FolderWithPipe(file);
     ExpectRefused("info " + Quoted(folder), (folder / file).string());
