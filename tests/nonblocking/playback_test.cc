@@ -149,11 +149,15 @@ class Dice {
 };
 
 // Counts without allocating; told to, refuses.
+// Of the number of notes that sound; channel clearing changes none.
+int ChangeOf(const MidiMessage& m) {
+  return m.IsNoteOn() ? 1 : m.IsNoteOff() ? -1 : 0;
+}
+
 class CountingOutput : public MidiOutput {
  public:
   bool Send(const MidiMessage& m) noexcept override {
-    const int change = m.IsNoteOn() ? 1 : -1;
-    sounding_ += change;
+    sounding_ += ChangeOf(m);
     most_sounding = std::max(most_sounding, sounding_);
     return !refuses;
   }
@@ -330,8 +334,7 @@ class ArmingOutput : public MidiOutput {
       ForbidBlocking();
     }
     if (sent_ == 2 * kWarmUp && offence_ != nullptr) offence_();
-    const int sounding =
-        sounding_.fetch_add(m.IsNoteOn() ? 1 : -1) + (m.IsNoteOn() ? 1 : -1);
+    const int sounding = sounding_.fetch_add(ChangeOf(m)) + ChangeOf(m);
     if (ending.load() && sounding == 0) PermitBlocking();
     return true;
   }
