@@ -13,9 +13,10 @@ void Timeline::Reset(Epoch epoch) {
 
 void Timeline::AddAnchor(Ticks at, MonoTime time, double nanos_per_tick) {
   if (nanos_per_tick <= 0) return;
-  if (anchor_count_ > 0) {
+  while (anchor_count_ > 0) {
     const Anchor& last = anchors_[static_cast<size_t>(anchor_count_ - 1)];
-    if (at <= last.at || time <= last.time) return;
+    if (last.at < at && last.time < time) break;
+    --anchor_count_;
   }
   if (anchor_count_ == kMaxAnchors) {
     std::move(anchors_.begin() + 1, anchors_.end(), anchors_.begin());

@@ -42,8 +42,8 @@ class Timeline {
   // Forgets everything: a new epoch that is not running.
   void Reset(Epoch epoch);
   void set_running(bool running) { running_ = running; }
-  // Later in ticks and in time than the anchor before, else ignored.
-  // `nanos_per_tick` (> 0) holds after it.
+  // Anchors that are not before it, in ticks and in time, were mistaken and are
+  // dropped. `nanos_per_tick` (> 0) holds after it.
   void AddAnchor(Ticks at, MonoTime time, double nanos_per_tick);
   // Bars in order of play_seq; a bar with a known play_seq replaces it and
   // drops what follows it.

@@ -35,12 +35,18 @@ TEST(Timeline, OldAnchorsFallOutAndTheNewestHold) {
             int64_t{20'000'000} * 500);
 }
 
-TEST(Timeline, AnAnchorThatGoesBackIsIgnored) {
+TEST(Timeline, AnAnchorDropsThoseItContradicts) {
   Timeline timeline;
+  timeline.AddAnchor(Ticks::Of(0), Ms(0), 1e6);
   timeline.AddAnchor(Ticks::Of(20), Ms(20), 1e6);
+  // The host is quicker than was believed: tick 40 was before tick 20's time.
+  timeline.AddAnchor(Ticks::Of(40), Ms(20), 0.5e6);
+  EXPECT_EQ(timeline.TimeAt(Ticks::Of(60)), Ms(30));
+  EXPECT_EQ(timeline.TimeAt(Ticks::Of(20)), Ms(10));
+  // Fewer pulses have come than were counted.
   timeline.AddAnchor(Ticks::Of(20), Ms(30), 1e6);
-  timeline.AddAnchor(Ticks::Of(40), Ms(10), 1e6);
-  EXPECT_EQ(timeline.TimeAt(Ticks::Of(40)), Ms(40));
+  EXPECT_EQ(timeline.TicksAt(Ms(40)), Ticks::Of(30));
+  EXPECT_EQ(timeline.TicksAt(Ms(15)), Ticks::Of(10));
 }
 
 TEST(Timeline, BarsByNumberAndByPosition) {
