@@ -27,6 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 using ::antiphon::testing::Executed;
 using ::testing::AllOf;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
@@ -173,7 +174,7 @@ TEST(EdgeProgram, AFileHoldsSettingsAndAFlagWins) {
   const Executed played = testing::Execute(kProgram, {flag, "--tempo=999"});
   EXPECT_EQ(played.status, 0) << played.err;
   EXPECT_THAT(ReadFile(folder / "kept/bars.jsonl"),
-              HasSubstr("\"tempo\":998.99"));
+              ContainsRegex("\"tempo\":99(8\\.99|9\\.00)"));
   // RtMidi leaks a buffer where there is no JACK server.
   const auto without_leaks = [] {
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);

@@ -5,17 +5,16 @@
 #include <utility>
 
 namespace antiphon::edge {
-namespace {
-
-const absl::Duration kFreewheel = absl::Milliseconds(250);
-
-}  // namespace
 
 ClockFollower::ClockFollower(MeterMap meters) : meters_(std::move(meters)) {}
 
 ClockFollower::Change ClockFollower::OnMessage(const TimedMessage& m) {
   if (m.message.IsClock()) return OnClock(m.at);
   transport_.OnMessage(m);
+  if (m.message.IsStart() || m.message.IsContinue() || m.message.IsStop()) {
+    filter_.ForgetLosses();
+    burst_left_ = 0;
+  }
   return Change::kNone;
 }
 
@@ -37,16 +36,28 @@ ClockFollower::Change ClockFollower::OnDue(MonoTime at) {
     transport_.OnClockLost();
     filter_.ForgetPhase();
     clock_lost_ = true;
+    ++losses_;
+    burst_left_ = kMaxBurst;
     return EndEpoch();
   }
   return Change::kNone;
 }
 
 ClockFollower::Change ClockFollower::OnClock(MonoTime at) {
+  const bool burst = at - last_pulse_ < filter_.period() / 2;
   ++pulses_;
   last_pulse_ = at;
   clock_lost_ = false;
-  filter_.OnPulse(at);
+  // A host that was told to go somewhere may have begun a new grid.
+  const bool jumped = transport_.will_jump() && filter_.IsOff(at);
+  if (jumped || (burst_left_ > 0 && burst)) filter_.ForgetPhase();
+  const PulseFilter::Heard heard = filter_.OnPulse(at);
+  if (burst_left_ > 0 && !IsBack(burst)) return Change::kNone;
+  if (transport_.running()) {
+    if (heard.extra) return Change::kNone;
+    transport_.Lose(heard.lost);
+    position_ += Ticks::FromPulses(heard.lost);
+  }
   switch (transport_.OnClock()) {
     case Transport::Pulse::kIdle:
       return Change::kNone;
@@ -62,6 +73,17 @@ ClockFollower::Change ClockFollower::OnClock(MonoTime at) {
       return Change::kPulse;
   }
   return Change::kNone;
+}
+
+// The first clock after a loss may lead a burst.
+bool ClockFollower::IsBack(bool burst) {
+  const bool first = burst_left_-- == kMaxBurst;
+  if (first || (burst && burst_left_ > 0)) {
+    transport_.Pass();
+    return false;
+  }
+  burst_left_ = 0;
+  return true;
 }
 
 ClockFollower::Change ClockFollower::StartEpoch() {
@@ -135,8 +157,7 @@ void ClockFollower::ExtendBars() {
 
 std::optional<MonoTime> ClockFollower::LossDue() const {
   if (!transport_.running()) return std::nullopt;
-  return last_pulse_ + filter_.period() +
-         std::max(kFreewheel, 3 * filter_.period());
+  return last_pulse_ + filter_.SilenceLimit();
 }
 
 }  // namespace antiphon::edge

@@ -8,8 +8,11 @@
 // and landing on one. Leaving early ends the bar there; leaving late starts the
 // bar just begun again under the same play_seq.
 //
-// The clock counts as lost when no pulse has come for one period and
-// max(kFreewheel, 3 periods) more: the epoch ends. Conductor thread.
+// The clock counts as lost when from the first missing pulse none has come for
+// max(250 ms, 3 periods): the epoch ends. Until then time goes on by the last
+// tempo. A clock that comes back goes on from where time stopped, once its
+// pulses come one by one: a burst of those that were held up is counted first.
+// Conductor thread.
 #ifndef ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
 #define ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
 
@@ -56,23 +59,37 @@ class ClockFollower {
   // Bar of the epoch's start, and whether its line was seen.
   PlaySeq first_bar() const { return first_bar_; }
   bool first_bar_whole() const { return first_bar_whole_; }
+  // What it believes of the clock.
   bool locked() const { return filter_.locked(); }
-  uint64_t pulses() const { return pulses_; }
-  // How many clocks came before the line of the host's bar 0: pulse number
-  // minus song position. Negative where the host began behind it.
-  int64_t anchor_pulse() const {
-    return static_cast<int64_t>(pulses_) - 1 - transport_.position();
+  PulseFilter::Gear gear() const { return filter_.gear(); }
+  absl::Duration jitter() const { return filter_.jitter(); }
+  double quarters_per_minute() const {
+    return 60e9 / (24 * filter_.period_nanos());
   }
   bool clock_lost() const { return clock_lost_; }
+  // What it has counted.
+  uint64_t pulses() const { return pulses_; }
+  uint64_t losses() const { return losses_; }  // of the whole clock
+  const PulseFilter::Counts& counts() const { return filter_.counts(); }
+  // How many clocks came, or were lost, before the line of the host's bar 0:
+  // pulse number minus song position. Negative where the host began behind it.
+  int64_t anchor_pulse() const {
+    return static_cast<int64_t>(pulses_ + counts().lost - counts().revised) -
+           1 - transport_.position();
+  }
 
  private:
   Change OnClock(MonoTime at);
+  bool IsBack(bool burst);
   Change StartEpoch();
   Change EndEpoch();
   Change Move();
   void Anchor();
   void ExtendBars();
   std::optional<MonoTime> LossDue() const;
+
+  // Clocks after a loss that may still be one burst.
+  static constexpr int kMaxBurst = 96;
 
   const MeterMap meters_;
   Transport transport_;
@@ -83,9 +100,11 @@ class ClockFollower {
   PlaySeq first_bar_ = 0;
   bool first_bar_whole_ = true;
   bool clock_lost_ = false;
-  Ticks position_;  // play position of the last pulse
-  Ticks shift_;     // song position - play position, of the newest bar
+  int burst_left_ = 0;  // > 0: lost, and not yet back
+  Ticks position_;      // play position of the last pulse
+  Ticks shift_;         // song position - play position, of the newest bar
   uint64_t pulses_ = 0;
+  uint64_t losses_ = 0;
   MonoTime last_pulse_;
 };
 

@@ -3,9 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <random>
-
 namespace antiphon::edge {
 namespace {
 
@@ -25,6 +22,8 @@ class Host {
     now = now + absl::Nanoseconds(kPeriod);
     return change;
   }
+  // Clocks that do not come.
+  void Skip(int count) { now = now + absl::Nanoseconds(count * kPeriod); }
   Change Clocks(int count) {
     Change change = Change::kNone;
     while (count-- > 0) change = Clock();
@@ -51,6 +50,16 @@ TEST(ClockFollower, FirstClockAfterStartIsPulseZero) {
   host.Clocks(96);
   EXPECT_EQ(host.BarNow().bar_index, 1);
   EXPECT_EQ(host.BarNow().play_seq, 1u);
+}
+
+TEST(ClockFollower, ClocksWhileStoppedSetAnyTempo) {
+  Host host;
+  host.Clocks(50);
+  for (int i = 0; i < 50; ++i) {
+    host.Send(MidiMessage::Clock());
+    host.now = host.now + absl::Nanoseconds(kPeriod * 7 / 4);
+  }
+  EXPECT_NEAR(host.follower.quarters_per_minute(), 125 / 1.75, 0.01);
 }
 
 TEST(ClockFollower, StopThenContinueGoesOnAtTheNextPulse) {
@@ -157,7 +166,75 @@ TEST(ClockFollower, AJumpInsideABarIsABreak) {
   EXPECT_EQ(host.BarNow().play_seq, 1u);
 }
 
-TEST(ClockFollower, ALostClockStopsAfterTheFreewheelAndComesBack) {
+// ---- Clocks missing ----
+
+TEST(ClockFollower, AGapIsCountedByTimeAndStaysSo) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(100);
+  host.Skip(5);
+  EXPECT_EQ(host.follower.timeline().TicksAt(host.now), Ticks::FromPulses(105));
+  host.Clocks(20);
+  EXPECT_EQ(host.follower.timeline().TicksAt(host.now), Ticks::FromPulses(125));
+  EXPECT_EQ(host.follower.counts().lost, 5u);
+  // The count goes on from there.
+  host.Clocks(192 - 125);
+  EXPECT_EQ(host.Clock(), Change::kPulse);
+  EXPECT_EQ(host.BarNow().begin, Ticks::FromPulses(192));
+}
+
+TEST(ClockFollower, ABurstWithinTheNextBeatRevisesTheCount) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(100);
+  host.Skip(5);
+  host.Clocks(10);
+  const MonoTime now = host.now;
+  host.now = now - absl::Nanoseconds(kPeriod);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(host.Send(MidiMessage::Clock()), Change::kNone);
+  }
+  host.now = now;
+  host.Clocks(10);
+  EXPECT_EQ(host.follower.timeline().TicksAt(host.now), Ticks::FromPulses(125));
+  EXPECT_EQ(host.follower.counts().revised, 5u);
+}
+
+TEST(ClockFollower, AStalledHostThatBurstsDoesNotRace) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(100);
+  host.Skip(9);
+  for (int i = 0; i < 10; ++i) {
+    host.Send(MidiMessage::Clock());
+    // At no moment is the timeline elsewhere than time says.
+    EXPECT_EQ(host.follower.timeline().TicksAt(host.now),
+              Ticks::FromPulses(109));
+  }
+  host.Skip(1);
+  host.Clocks(20);
+  EXPECT_EQ(host.follower.timeline().TicksAt(host.now), Ticks::FromPulses(130));
+  EXPECT_EQ(host.follower.timeline().epoch(), 1u);
+  EXPECT_EQ(host.follower.counts().lost, 0u);
+}
+
+TEST(ClockFollower, AnSppInABurstStillMoves) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(100);
+  host.Skip(5);
+  host.Clocks(2);
+  // The losses are found at the very clock that jumps to bar 4.
+  host.Send(MidiMessage::SongPosition(64));
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.BarNow().bar_index, 4);
+  EXPECT_EQ(host.BarNow().begin, host.follower.timeline().TicksAt(
+                                     host.now - absl::Nanoseconds(kPeriod)));
+}
+
+// ---- The clock lost ----
+
+TEST(ClockFollower, ALostClockStopsAfterTheFreewheel) {
   Host host;
   host.Send(MidiMessage::Start());
   host.Clocks(10);
@@ -167,9 +244,91 @@ TEST(ClockFollower, ALostClockStopsAfterTheFreewheelAndComesBack) {
   EXPECT_EQ(
       host.follower.OnDue(*host.follower.NextDue() - absl::Nanoseconds(1)),
       Change::kNone);
+  EXPECT_TRUE(host.follower.timeline().running());
   EXPECT_EQ(host.follower.OnDue(*host.follower.NextDue()), Change::kStop);
-  host.now = host.now + absl::Seconds(2);
+  EXPECT_FALSE(host.follower.timeline().running());
+  EXPECT_TRUE(host.follower.clock_lost());
+  EXPECT_EQ(host.follower.losses(), 1u);
+}
+
+// The clock is lost after 100 pulses.
+class LostClock : public testing::Test {
+ protected:
+  LostClock() {
+    host.Send(MidiMessage::Start());
+    host.Clocks(100);
+    host.follower.OnDue(*host.follower.NextDue());
+    host.now = host.now + absl::Seconds(2);
+  }
+
+  Host host;
+};
+
+TEST_F(LostClock, GoesOnFromThereAtTheSecondClock) {
+  EXPECT_EQ(host.Clock(), Change::kNone);  // perhaps the first of a burst
   EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(
+      host.follower.timeline().TicksAt(host.now - absl::Nanoseconds(kPeriod)),
+      Ticks::FromPulses(101));
+  EXPECT_EQ(host.BarNow().bar_index, 1);
+  EXPECT_FALSE(host.follower.first_bar_whole());
+}
+
+TEST_F(LostClock, ABurstOnItsReturnIsCountedBeforeTimeRuns) {
+  for (const int64_t spacing : {0, 1, 3}) {
+    Host again = host;
+    for (int i = 0; i < 95; ++i) {
+      EXPECT_EQ(again.Send(MidiMessage::Clock()), Change::kNone);
+      again.now = again.now + absl::Milliseconds(spacing);
+    }
+    again.now = again.now - absl::Milliseconds(spacing);
+    again.Skip(1);
+    EXPECT_EQ(again.Clock(), Change::kStart);
+    EXPECT_EQ(again.follower.timeline().TicksAt(again.now -
+                                                absl::Nanoseconds(kPeriod)),
+              Ticks::FromPulses(195));
+    EXPECT_NEAR(again.follower.timeline().quarters_per_minute(), 125, 1e-6);
+    EXPECT_EQ(again.follower.timeline().epoch(), 3u);
+  }
+}
+
+TEST_F(LostClock, StartRunsAtItsFirstClock) {
+  host.Send(MidiMessage::Start());
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.BarNow().bar_index, 0);
+}
+
+TEST_F(LostClock, AStopMeanwhileHolds) {
+  host.Send(MidiMessage::Stop());
+  host.Clocks(5);
+  EXPECT_FALSE(host.follower.timeline().running());
+}
+
+// ---- A new grid ----
+
+TEST(ClockFollower, AStartOffTheOldGridBeginsANewOne) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(100);
+  host.Send(MidiMessage::Stop());
+  host.follower.OnDue(*host.follower.NextDue());
+  host.now = host.now + absl::Milliseconds(147);
+  host.Send(MidiMessage::Start());
+  const MonoTime zero = host.now;
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), zero);
+  host.Clocks(30);
+  EXPECT_EQ(host.follower.timeline().TicksAt(host.now), Ticks::FromPulses(31));
+}
+
+TEST(ClockFollower, AStartOnARunningClockKeepsItsGrid) {
+  Host host;
+  host.Clocks(100);
+  host.Send(MidiMessage::Start());
+  const MonoTime zero = host.now;
+  host.now = host.now + absl::Milliseconds(3);  // this clock is late
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), zero);
 }
 
 TEST(ClockFollower, MeterGivesTheBarLength) {
@@ -177,36 +336,6 @@ TEST(ClockFollower, MeterGivesTheBarLength) {
   host.Send(MidiMessage::Start());
   host.Clocks(73);
   EXPECT_EQ(host.BarNow().bar_index, 1);
-}
-
-TEST(PulseFilter, QuietsJitterOnceLocked) {
-  PulseFilter filter;
-  std::mt19937 random(1);
-  std::normal_distribution<double> jitter(0, 1e6);
-  double sum = 0;
-  int counted = 0;
-  for (int i = 0; i < 4000; ++i) {
-    const int64_t ideal = int64_t{1'000'000'000} + i * kPeriod;
-    filter.OnPulse(MonoTime::FromNanos(ideal + std::llround(jitter(random))));
-    if (i < 2000) continue;
-    sum += std::pow(static_cast<double>(filter.phase().nanos() - ideal), 2);
-    ++counted;
-  }
-  EXPECT_LT(std::sqrt(sum / counted), 0.5e6);
-}
-
-TEST(PulseFilter, FollowsATempoStep) {
-  PulseFilter filter;
-  MonoTime now = MonoTime::FromNanos(0);
-  for (int i = 0; i < 200; ++i) {
-    filter.OnPulse(now);
-    now = now + absl::Nanoseconds(kPeriod);
-  }
-  for (int i = 0; i < 100; ++i) {
-    filter.OnPulse(now);
-    now = now + absl::Nanoseconds(kPeriod * 5 / 4);
-  }
-  EXPECT_NEAR(filter.period_nanos(), kPeriod * 1.25, kPeriod * 0.01);
 }
 
 }  // namespace

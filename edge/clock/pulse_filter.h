@@ -1,58 +1,150 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// From jittering clock pulses to a steady phase and period: a second-order
-// delay-locked loop (F. Adriaensen, "Using a DLL to filter time", 2005) with
-// two gears. The quick one (2 Hz, at most a twelfth of the pulse rate) holds
-// until the phase error has stayed small for a quarter note, and again after a
-// tempo change; the quiet one (0.1 Hz) after that. A pulse off by more than
-// half a period starts the phase anew. Conductor thread; fixed memory.
+// From jittering clock pulses to a steady phase and period (docs/timing.md).
+// Each pulse counts one and pulls the line through the pulses before it
+// (PulseLine) a little: much while the line is young, the quick gear; hardly
+// when it is old, the quiet one. Once locked, a pulse more than kMaxDeviation
+// times the jitter away pulls nothing.
+//
+// What several pulses in a row say together is judged by likelihood over the
+// last kWindow of them: a new tempo (the line is drawn anew from where they
+// left it), a new phase at the old tempo, or, where the new phase is late by
+// whole periods, lost pulses, which are then counted. If those arrive after
+// all, in a burst within the next beat, they are not counted again. A burst of
+// late pulses is judged by its last one.
+//
+// A source that keeps contradicting itself (a swung clock, a host that sends
+// from large audio buffers) is taken to jitter that much, and followed on
+// average. Conductor thread; fixed memory, bounded work.
 #ifndef ANTIPHON_EDGE_CLOCK_PULSE_FILTER_H_
 #define ANTIPHON_EDGE_CLOCK_PULSE_FILTER_H_
 
+#include <array>
+#include <cstdint>
+#include <limits>
+
 #include "common/time/mono_time.h"
+#include "edge/clock/gap_history.h"
+#include "edge/clock/pulse_line.h"
 
 namespace antiphon::edge {
 
 class PulseFilter {
  public:
-  // The next pulse has arrived. Pulses of more than kMaxGap apart start anew.
-  void OnPulse(MonoTime at);
-  // Forgets the phase, keeps the period: the next pulse stands by itself.
-  void ForgetPhase() { has_phase_ = false; }
+  enum class Gear {
+    kNone,   // no tempo is known
+    kQuick,  // learns: after a start, after a new tempo
+    kQuiet,  // near its bandwidth at rest
+  };
+  // What a pulse says about the count.
+  struct Heard {
+    int lost = 0;        // pulses before it that never came; below 0: that many
+                         // were counted in vain
+    bool extra = false;  // one of those, come after all: it counts nothing
+  };
+  struct Counts {
+    uint64_t outliers = 0;  // pulses that pulled nothing
+    uint64_t lost = 0;      // pulses counted although they had not come
+    uint64_t revised = 0;   // and of those, the ones that came later
+    uint64_t tempo_steps = 0;
+    uint64_t phase_steps = 0;
+  };
 
-  bool has_phase() const { return has_phase_; }
-  bool locked() const { return locked_; }
+  // The next pulse has arrived. After a silence of SilenceLimit() or more it
+  // stands by itself, and the tempo of before is a first guess.
+  Heard OnPulse(MonoTime at);
+  // The next pulse stands by itself.
+  void ForgetPhase() { has_phase_ = locked_ = false; }
+  // Lost pulses that come now are new ones.
+  void ForgetLosses() { owed_ = 0; }
+  // A pulse now would be more than a quarter of a period off the line.
+  bool IsOff(MonoTime at) const;
+
+  // From the first missing pulse the clock may be silent for
+  // max(250 ms, 3 periods); this is from the last one heard.
+  absl::Duration SilenceLimit() const;
   // Filtered instant of the last pulse.
-  MonoTime phase() const { return phase_; }
-  absl::Duration period() const;
-  double period_nanos() const { return period_; }
+  MonoTime phase() const;
+  absl::Duration period() const { return absl::Nanoseconds(line_.period); }
+  double period_nanos() const { return line_.period; }
+  // A quarter note of pulses lies on one line.
+  bool locked() const { return locked_; }
+  Gear gear() const;
+  // Standard deviation of the pulses from where they were expected.
+  absl::Duration jitter() const;
+  const Counts& counts() const { return counts_; }
 
  private:
-  static constexpr double kDefaultPeriod = 500e6 / 24;  // 120 BPM
-  // 20 and 999 quarter notes per minute.
-  static constexpr double kMaxPeriod = 3000e6 / 24;
-  static constexpr double kMinPeriod = 60e9 / 999 / 24;
-  static constexpr double kQuickHz = 2;
-  static constexpr double kQuietHz = 0.1;
-  static constexpr int kPulsesToLock = 24;
-  // Of the period, for the mean error of the last few pulses: below, after
-  // kPulsesToLock, locks; above unlocks. A mean, because jitter has none.
-  static constexpr double kLockError = 0.05;
-  static constexpr double kUnlockError = 0.10;
-  static constexpr double kErrorWeight = 1.0 / 6;
+  static constexpr int kWindow = 24;  // a quarter note
+  static constexpr int kMinEvidence = 3;
+  static constexpr double kMaxDeviation = 4;
+  // Of the likelihood ratio: nothing that jitters at random reaches it in
+  // hours, two outliers in a row do not, three pulses far off do.
+  static constexpr double kAlarm = 40;
+  // Twice the log of how much rarer a host jumps than changes its tempo.
+  static constexpr double kPhaseIsRare = 6;
+  static constexpr double kLossIsRare = 8;
+  static constexpr double kUnknown = 1e6;      // variance of what is not known
+  static constexpr double kTempoGuess = 0.02;  // of the tempo before a silence
+  static constexpr double kLockedVariance = 1.0 / 6;    // after 24 pulses
+  static constexpr double kCountingVariance = 1.0 / 3;  // after 12
+  static constexpr double kMinJitter = 0.2e6;  // nanoseconds, for judging
+  static constexpr double kMemory = 96;        // pulses, for jitter
+  static constexpr int kDistrustPulses = 48;
+  // How far from a whole number of periods lost pulses may be, in periods.
+  static constexpr double kMinWholeness = 0.25;
+  static constexpr double kMaxWholeness = 0.4;
+
+  struct Seen {
+    PulseLine before;  // the line of the pulse before
+    double variance = 0;
+    double at = 0;         // nanoseconds since origin_
+    int pulses = 1;        // since the one before
+    double deviation = 0;  // from the expected, in standard deviations
+  };
+  enum class Kind { kTempo, kPhase, kLoss };
+  struct Change {
+    Kind kind = Kind::kTempo;
+    int age = 0;  // of its first pulse
+    double cost = std::numeric_limits<double>::infinity();
+  };
 
   void Restart(MonoTime at);
-  void ToQuickGear();
-  void ChooseGear(double relative_error);
+  void Follow(double at, bool burst);
+  double Deviation(const PulseLine& expected, double error) const;
+  void LearnJitter(double error, const PulseLine& expected);
+  int Judge();
+  int Alarm() const;
+  Change MostLikely(int first) const;
+  double Cost(int first, const Change& change) const;
+  static void Loosen(const Change& change, PulseLine& line);
+  int LossesAt(const PulseLine& expected, double error) const;
+  double OffsetSince(int age) const;
+  int Apply(const Change& change, bool learn);
+  int TrustTheCount();
+  double Guess() const;
+  double Judged() const;  // variance of a pulse, where it is judged
+  Seen& At(int age);
+  const Seen& At(int age) const;
 
-  double period_ = kDefaultPeriod;  // nanoseconds
-  bool period_known_ = false;
+  PulseLine line_;
+  MonoTime origin_;
+  double last_ = 0;  // arrival of the last pulse, nanoseconds since origin_
+  double variance_ = 1e12;  // of a pulse; 1 ms until learnt
+  int pulses_ = 0;          // on this line
   bool has_phase_ = false;
+  bool tempo_known_ = false;
   bool locked_ = false;
-  int quick_pulses_ = 0;   // since the quick gear went in
-  double mean_error_ = 0;  // of the period, signed
-  MonoTime phase_;
-  MonoTime last_raw_;
+  int owed_ = 0;                 // pulses counted as lost that may still come
+  int owed_pulses_ = 0;          // until they may not
+  bool gaps_are_losses_ = true;  // of this source
+  GapHistory gaps_;
+  bool last_step_late_ = false;
+  int since_step_ = kDistrustPulses;
+  std::array<Seen, kWindow> ring_{};
+  int newest_ = 0;
+  int seen_ = 0;
+  Counts counts_;
 };
 
 }  // namespace antiphon::edge

@@ -30,6 +30,11 @@ Transport::Pulse Transport::OnClock() {
   return position_ == expected ? Pulse::kNext : Pulse::kMove;
 }
 
+void Transport::Lose(int64_t pulses) {
+  if (next_ == position_ + 1) next_ += pulses;
+  position_ += pulses;
+}
+
 std::optional<MonoTime> Transport::StopDue() const {
   if (!running_ || will_run_) return std::nullopt;
   return stop_at_ + StopSettle();

@@ -34,6 +34,10 @@ class Transport {
   void OnMessage(const TimedMessage& m);
   // A clock has arrived. Advances position() to it.
   Pulse OnClock();
+  // While running: so many clocks before the next one never came.
+  void Lose(int64_t pulses);
+  // While time stands: a clock that counts but does not run.
+  void Pass() { ++next_; }
   // When a lone STOP takes effect, if one is waiting.
   std::optional<MonoTime> StopDue() const;
   // Acts on it.
@@ -42,6 +46,10 @@ class Transport {
   void OnClockLost();
 
   bool running() const { return running_; }
+  // The next clock will start time, or move it elsewhere.
+  bool will_jump() const {
+    return will_run_ && (!running_ || next_ != position_ + 1);
+  }
   // Of the last clock that counted.
   int64_t position() const { return position_; }
 
