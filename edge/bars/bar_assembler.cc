@@ -45,7 +45,9 @@ void BarAssembler::Clear() {
 
 void BarAssembler::OnNoteOn(const MidiMessage& m, Ticks at,
                             const Timeline& timeline, MonoTime time) {
-  const std::optional<BarSpan> bar = timeline.BarAt(at);
+  std::optional<BarSpan> bar = timeline.BarAt(at);
+  // The downbeat that the follower attached to, a little before its pulse.
+  if (!bar && (bar = timeline.BarAt(at + kEarly))) at = bar->begin;
   if (!bar) return;
   OnNoteOff(m, at);  // a key struck twice without an off between
   PlaySeq seq = bar->play_seq;

@@ -2,6 +2,7 @@
 #include "edge/clock/clock_follower.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 namespace antiphon::edge {
@@ -10,7 +11,11 @@ ClockFollower::ClockFollower(MeterMap meters) : meters_(std::move(meters)) {}
 
 ClockFollower::Change ClockFollower::OnMessage(const TimedMessage& m) {
   if (m.message.IsClock()) return OnClock(m.at);
+  if (m.message.IsNoteOn()) return AttachAt(m.at);
+  const bool attach =
+      m.message.IsSongPosition() && transport_.may_attach() && IsAlive(m.at);
   transport_.OnMessage(m);
+  if (attach) transport_.Attach();
   if (m.message.IsStart() || m.message.IsContinue() || m.message.IsStop()) {
     filter_.ForgetLosses();
     burst_left_ = 0;
@@ -86,9 +91,25 @@ bool ClockFollower::IsBack(bool burst) {
   return true;
 }
 
+bool ClockFollower::IsAlive(MonoTime at) const {
+  return pulses_ > 1 && at - last_pulse_ <= filter_.SilenceLimit();
+}
+
+ClockFollower::Change ClockFollower::AttachAt(MonoTime downbeat) {
+  if (!transport_.may_attach() || !filter_.locked() || !IsAlive(downbeat)) {
+    return Change::kNone;
+  }
+  const absl::Duration since = downbeat - filter_.phase();
+  transport_.AttachAt(
+      -std::llround(absl::FDivDuration(since, filter_.period())));
+  const Change change = StartEpoch();
+  first_bar_whole_ = false;
+  return change;
+}
+
 ClockFollower::Change ClockFollower::StartEpoch() {
   const Ticks song = Ticks::FromPulses(transport_.position());
-  const HostBar bar = meters_.BarAt(song);
+  const HostBar bar = meters_.BarAt(std::max(song, Ticks()));
   if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
     next_seq_ = std::max(next_seq_, last->play_seq + 1);
   }

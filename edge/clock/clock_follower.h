@@ -12,7 +12,10 @@
 // max(250 ms, 3 periods): the epoch ends. Until then time goes on by the last
 // tempo. A clock that comes back goes on from where time stopped, once its
 // pulses come one by one: a burst of those that were held up is counted first.
-// Conductor thread.
+//
+// A clock that already runs when it is first heard, with no START, is attached
+// to: from the first song position on, or with its line at the player's first
+// note-on. Conductor thread.
 #ifndef ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
 #define ANTIPHON_EDGE_CLOCK_CLOCK_FOLLOWER_H_
 
@@ -43,7 +46,7 @@ class ClockFollower {
 
   explicit ClockFollower(MeterMap meters);
 
-  // Clock and transport messages; others change nothing.
+  // Clock, transport and, until attached, note-ons; others change nothing.
   Change OnMessage(const TimedMessage& m);
   // The instant at which OnDue must be called if nothing comes before, if any.
   std::optional<MonoTime> NextDue() const;
@@ -81,6 +84,8 @@ class ClockFollower {
  private:
   Change OnClock(MonoTime at);
   bool IsBack(bool burst);
+  Change AttachAt(MonoTime downbeat);
+  bool IsAlive(MonoTime at) const;
   Change StartEpoch();
   Change EndEpoch();
   Change Move();

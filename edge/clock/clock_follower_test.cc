@@ -331,6 +331,64 @@ TEST(ClockFollower, AStartOnARunningClockKeepsItsGrid) {
   EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), zero);
 }
 
+// ---- Attaching to a clock that runs ----
+
+TEST(ClockFollower, ThePlayersFirstNoteIsTheDownbeatOfAClockThatRuns) {
+  // The nearest pulse, before or after the note.
+  for (const int64_t ms : {0, 9, 11, 19}) {
+    Host host;
+    host.Clocks(60);
+    const MonoTime last = host.now - absl::Nanoseconds(kPeriod);
+    const MonoTime note = last + absl::Milliseconds(ms);
+    EXPECT_EQ(host.follower.OnMessage({note, MidiMessage::NoteOn(0, 60, 90)}),
+              Change::kStart);
+    const MonoTime line = ms < 10 ? last : host.now;
+    EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), line);
+    EXPECT_FALSE(host.follower.first_bar_whole());
+    EXPECT_EQ(host.Clock(), Change::kPulse);
+    host.Clocks(100);
+    EXPECT_EQ(host.follower.timeline().BarAt(Ticks::FromPulses(96))->begin,
+              Ticks::FromPulses(96));
+    EXPECT_EQ(host.BarNow().bar_index, 1);
+  }
+}
+
+TEST(ClockFollower, TheFirstSongPositionIsTheNextClockOfAClockThatRuns) {
+  Host host;
+  host.Clocks(60);
+  host.Send(MidiMessage::SongPosition(16 + 4));
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.BarNow().bar_index, 1);
+  EXPECT_FALSE(host.follower.first_bar_whole());
+  // A note is only a note now.
+  EXPECT_EQ(host.Send(MidiMessage::NoteOn(0, 60, 90)), Change::kNone);
+}
+
+TEST(ClockFollower, NobodyAttachesToAClockThatWasToldOf) {
+  for (const bool stop : {true, false}) {
+    Host host;
+    host.Clocks(60);
+    host.Send(stop ? MidiMessage::Stop() : MidiMessage::Start());
+    EXPECT_EQ(host.Send(MidiMessage::NoteOn(0, 60, 90)), Change::kNone);
+    if (!stop) continue;
+    host.Send(MidiMessage::SongPosition(0));
+    host.Clocks(3);
+    EXPECT_FALSE(host.follower.timeline().running());
+  }
+}
+
+TEST(ClockFollower, NobodyAttachesToAClockThatIsNotThere) {
+  Host host;
+  EXPECT_EQ(host.Send(MidiMessage::NoteOn(0, 60, 90)), Change::kNone);
+  host.Clocks(22);  // not locked
+  EXPECT_EQ(host.Send(MidiMessage::NoteOn(0, 60, 90)), Change::kNone);
+  host.Clocks(30);
+  host.now = host.now + absl::Milliseconds(251);  // 271 after the last
+  EXPECT_EQ(host.Send(MidiMessage::NoteOn(0, 60, 90)), Change::kNone);
+  host.Send(MidiMessage::SongPosition(0));
+  EXPECT_EQ(host.Clock(), Change::kNone);
+}
+
 TEST(ClockFollower, MeterGivesTheBarLength) {
   Host host(Meter{6, 8});
   host.Send(MidiMessage::Start());

@@ -6,6 +6,8 @@
 namespace antiphon::edge {
 
 void Transport::OnMessage(const TimedMessage& m) {
+  const bool runs = m.message.IsStart() || m.message.IsContinue();
+  told_ = told_ || runs || m.message.IsStop();
   if (m.message.IsStart()) {
     will_run_ = true;
     next_ = 0;
@@ -33,6 +35,14 @@ Transport::Pulse Transport::OnClock() {
 void Transport::Lose(int64_t pulses) {
   if (next_ == position_ + 1) next_ += pulses;
   position_ += pulses;
+}
+
+void Transport::Attach() { told_ = will_run_ = true; }
+
+void Transport::AttachAt(int64_t position) {
+  told_ = will_run_ = running_ = true;
+  position_ = position;
+  next_ = position + 1;
 }
 
 std::optional<MonoTime> Transport::StopDue() const {

@@ -4,7 +4,9 @@
 // (MIDI 1.0, "System Real Time" and "Song Position Pointer"; design rules of
 // transport). Messages between two clocks are judged by their net effect at the
 // next clock; a STOP alone acts kStopSettle after it came. Position is in
-// pulses from the start of the song. Conductor thread.
+// pulses from the start of the song. Until START, CONTINUE or STOP has come
+// once, nobody knows whether a running clock plays: it may be attached to.
+// Conductor thread.
 #ifndef ANTIPHON_EDGE_CLOCK_TRANSPORT_H_
 #define ANTIPHON_EDGE_CLOCK_TRANSPORT_H_
 
@@ -38,6 +40,10 @@ class Transport {
   void Lose(int64_t pulses);
   // While time stands: a clock that counts but does not run.
   void Pass() { ++next_; }
+  // Takes a clock that nobody told of for playing: from the next one on, or as
+  // if the last one had been at `position`.
+  void Attach();
+  void AttachAt(int64_t position);
   // When a lone STOP takes effect, if one is waiting.
   std::optional<MonoTime> StopDue() const;
   // Acts on it.
@@ -50,11 +56,13 @@ class Transport {
   bool will_jump() const {
     return will_run_ && (!running_ || next_ != position_ + 1);
   }
+  bool may_attach() const { return !told_; }
   // Of the last clock that counted.
   int64_t position() const { return position_; }
 
  private:
   bool running_ = false;
+  bool told_ = false;  // START, CONTINUE, STOP, or attached
   int64_t position_ = 0;
   // As the messages since the last clock leave it.
   bool will_run_ = false;
