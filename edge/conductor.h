@@ -65,7 +65,7 @@ class Conductor {
   }
 
   struct Options {
-    MeterMap meters = MeterMap();
+    ClockFollower::Options meters;  // and the clock's offset
     Sampling sampling;
     uint64_t seed = 1;
     int channel = 0;  // of the answer, 0..15

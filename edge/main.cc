@@ -135,6 +135,7 @@ Conductor::Options ConductorOptions(const Settings& settings,
                                     const Sources& sources) {
   Conductor::Options options;
   options.meters = sources.meters;
+  options.meters.clock_offset = absl::Milliseconds(settings.clock_offset_ms);
   options.seed = settings.seed;
   options.channel = settings.channel;
   options.output_latency = settings.output_latency.Longest();

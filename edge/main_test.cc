@@ -115,6 +115,9 @@ TEST(EdgeProgram, ValuesOutOfRangeAreNamed) {
   for (const char* bars : {"0", "-1", "100001"}) {
     out_of(absl::StrCat("--bars=", bars), "within 1 to 100000");
   }
+  for (const char* ms : {"500.1", "-501", "nan", "inf"}) {
+    out_of(absl::StrCat("--clock-offset-ms=", ms), "within -500 to 500");
+  }
   for (const char* channel : {"0", "17", "-2147483648"}) {
     out_of(absl::StrCat("--channel=", channel), "within 1 to 16");
   }
@@ -144,6 +147,8 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
   ExpectWrong({"--source=internal", "--performer=" + kSong}, "--source=file");
   ExpectWrong({"--tempo=120"}, "--tempo=120 goes with --source=internal");
   ExpectWrong({"--source=clock", "--tempo=120"}, "--tempo=120 goes with");
+  ExpectWrong({"--source=internal", "--clock-offset-ms=5"},
+              "--clock-offset-ms=5 goes with --source=clock");
   ExpectWrong({"--source=internal", "--clock=Live"},
               "--clock=Live goes with --source=clock");
   not_with_file("--clock=Live", "goes with --source=clock");

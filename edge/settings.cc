@@ -2,6 +2,7 @@
 #include "edge/settings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@ ABSL_FLAG(std::string, source, "clock", "clock, internal or file");
 ABSL_FLAG(std::string, performer, "", "MIDI file that plays the musician");
 ABSL_FLAG(double, tempo, 120, "quarter notes a minute");
 ABSL_FLAG(std::string, meter, "4/4", "meter, where the source has none");
+ABSL_FLAG(double, clock_offset_ms, 0, "later than it comes, milliseconds");
 ABSL_FLAG(int, bars, 0, "stop after this many bars");
 ABSL_FLAG(std::string, service, "127.0.0.1:50051", "HOST:PORT");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9465", "HOST:PORT, empty: none");
@@ -50,6 +52,8 @@ Where time and notes come from
   --source=file         a MIDI file plays the musician: --performer=FILE.mid
   --tempo=BPM           for internal (default 120); for file: instead of its own
   --meter=4/4           for clock and internal; a file brings its own
+  --clock-offset-ms=0   for clock: its beats are this much later than they come
+                        (below 0: earlier), where an answer is always off
   --bars=N              stop after N bars (file: default its end and two bars)
 
 MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
@@ -91,6 +95,9 @@ Try it without any MIDI gear: scripts/demo.sh
 )";
 
 namespace {
+
+// More than any driver delays, less than a beat of most music.
+constexpr double kMaxClockOffsetMs = 500;
 
 template <typename... Args>
 absl::Status Wrong(const Args&... args) {
@@ -144,6 +151,8 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
        "goes with --source=internal or file; a host's clock has its own"},
       {"meter", !file,
        "goes with --source=clock or internal; a MIDI file has its own"},
+      {"clock_offset_ms", s.source == Source::kClock,
+       "goes with --source=clock; the other sources have no delay"},
       {"in", !file,
        "goes with --source=clock or internal; a MIDI file brings the notes"},
       {"clock", s.source == Source::kClock, "goes with --source=clock"},
@@ -181,6 +190,10 @@ absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
   constexpr int kMaxBars = FilePerformer::kMaxBars;
   if (s.tempo && !(*s.tempo >= kMin && *s.tempo <= kMax)) {
     return Refused(line, "tempo", "is not within ", kMin, " to ", kMax);
+  }
+  if (!(std::abs(s.clock_offset_ms) <= kMaxClockOffsetMs)) {
+    return Refused(line, "clock_offset_ms", "is not within ",
+                   -kMaxClockOffsetMs, " to ", kMaxClockOffsetMs);
   }
   if (line.Has("bars") && (s.bars < 1 || s.bars > kMaxBars)) {
     return Refused(line, "bars", "is not within 1 to ", kMaxBars);
@@ -247,6 +260,7 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
   s.meter = *meter;
   s.midi_api = *api;
   s.channel = channel - 1;
+  s.clock_offset_ms = absl::GetFlag(FLAGS_clock_offset_ms);
   s.bars = absl::GetFlag(FLAGS_bars);
   if (line.Has("tempo")) s.tempo = absl::GetFlag(FLAGS_tempo);
   if (line.Has("temperature")) s.temperature = absl::GetFlag(FLAGS_temperature);

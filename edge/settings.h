@@ -26,6 +26,7 @@ struct Settings {
   std::string performer;        // MIDI file, for kFile
   std::optional<double> tempo;  // quarter notes a minute
   Meter meter;
+  double clock_offset_ms = 0;  // positive: the clock's beats are later
   int bars = 0;                // to play; 0: until something ends it
   std::string in, out, clock;  // names of ports; "": a virtual port, or none
   MidiApi midi_api = MidiApi::kAuto;

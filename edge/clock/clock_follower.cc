@@ -7,7 +7,7 @@
 
 namespace antiphon::edge {
 
-ClockFollower::ClockFollower(MeterMap meters) : meters_(std::move(meters)) {}
+ClockFollower::ClockFollower(Options options) : options_(std::move(options)) {}
 
 ClockFollower::Change ClockFollower::OnMessage(const TimedMessage& m) {
   if (m.message.IsClock()) return OnClock(m.at);
@@ -99,7 +99,8 @@ ClockFollower::Change ClockFollower::AttachAt(MonoTime downbeat) {
   if (!transport_.may_attach() || !filter_.locked() || !IsAlive(downbeat)) {
     return Change::kNone;
   }
-  const absl::Duration since = downbeat - filter_.phase();
+  const absl::Duration since =
+      downbeat - (filter_.phase() + options_.clock_offset);
   transport_.AttachAt(
       -std::llround(absl::FDivDuration(since, filter_.period())));
   const Change change = StartEpoch();
@@ -109,7 +110,7 @@ ClockFollower::Change ClockFollower::AttachAt(MonoTime downbeat) {
 
 ClockFollower::Change ClockFollower::StartEpoch() {
   const Ticks song = Ticks::FromPulses(transport_.position());
-  const HostBar bar = meters_.BarAt(std::max(song, Ticks()));
+  const HostBar bar = options_.meters.BarAt(std::max(song, Ticks()));
   if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
     next_seq_ = std::max(next_seq_, last->play_seq + 1);
   }
@@ -135,7 +136,7 @@ ClockFollower::Change ClockFollower::EndEpoch() {
 ClockFollower::Change ClockFollower::Move() {
   const Ticks here = position_ + Ticks::FromPulses(1);
   const Ticks song = Ticks::FromPulses(transport_.position());
-  const HostBar landing = meters_.BarAt(song);
+  const HostBar landing = options_.meters.BarAt(song);
   const std::optional<BarSpan> bar = timeline_.BarAt(here);
   const Ticks reach = Ticks::FromPulses(kLoopPulses);
   if (!bar || landing.begin != song) return StartEpoch();
@@ -159,7 +160,7 @@ ClockFollower::Change ClockFollower::Move() {
 }
 
 void ClockFollower::Anchor() {
-  timeline_.AddAnchor(position_, filter_.phase(),
+  timeline_.AddAnchor(position_, filter_.phase() + options_.clock_offset,
                       filter_.period_nanos() / kTicksPerPulse);
   ExtendBars();
 }
@@ -169,7 +170,7 @@ void ClockFollower::ExtendBars() {
   std::optional<BarSpan> last = timeline_.LastBar();
   if (!current || !last) return;
   while (last->play_seq < current->play_seq + kBarsAhead) {
-    const HostBar host = meters_.BarAt(last->end + shift_);
+    const HostBar host = options_.meters.BarAt(last->end + shift_);
     last = BarSpan{last->play_seq + 1, host.index, last->end,
                    last->end + host.meter.BarLength(), host.meter};
     timeline_.SetBar(*last);

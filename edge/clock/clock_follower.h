@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "common/midi/message.h"
 #include "common/music/meter.h"
@@ -44,7 +45,17 @@ class ClockFollower {
     kStop,   // the epoch is over, nothing runs
   };
 
-  explicit ClockFollower(MeterMap meters);
+  struct Options {
+    Options() = default;
+    // Implicit, because meters are all that most need.
+    Options(MeterMap m)
+        : meters(std::move(m)) {}  // NOLINT(google-explicit-constructor)
+    MeterMap meters;
+    // Constant; positive: the pulses were meant later than they come.
+    absl::Duration clock_offset;
+  };
+
+  explicit ClockFollower(Options options);
 
   // Clock, transport and, until attached, note-ons; others change nothing.
   Change OnMessage(const TimedMessage& m);
@@ -96,7 +107,7 @@ class ClockFollower {
   // Clocks after a loss that may still be one burst.
   static constexpr int kMaxBurst = 96;
 
-  const MeterMap meters_;
+  const Options options_;
   Transport transport_;
   PulseFilter filter_;
   Timeline timeline_;

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace antiphon::edge {
 namespace {
 
@@ -13,6 +15,8 @@ constexpr int64_t kPeriod = 20'000'000;  // 125 BPM
 class Host {
  public:
   explicit Host(Meter meter = {}) : follower(MeterMap(meter)) {}
+  explicit Host(ClockFollower::Options options)
+      : follower(std::move(options)) {}
 
   Change Send(const MidiMessage& message) {
     return follower.OnMessage({now, message});
@@ -329,6 +333,21 @@ TEST(ClockFollower, AStartOnARunningClockKeepsItsGrid) {
   host.now = host.now + absl::Milliseconds(3);  // this clock is late
   EXPECT_EQ(host.Clock(), Change::kStart);
   EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), zero);
+}
+
+TEST(ClockFollower, TheOffsetMovesTheGrid) {
+  for (const int64_t ms : {-15, 40}) {
+    const absl::Duration offset = absl::Milliseconds(ms);
+    ClockFollower::Options options{MeterMap()};
+    options.clock_offset = offset;
+    Host host(options);
+    host.Send(MidiMessage::Start());
+    const MonoTime zero = host.now;
+    host.Clocks(50);
+    EXPECT_EQ(host.follower.timeline().TimeAt(Ticks()), zero + offset);
+    EXPECT_EQ(host.follower.timeline().TicksAt(host.now + offset),
+              Ticks::FromPulses(50));
+  }
 }
 
 // ---- Attaching to a clock that runs ----
