@@ -63,13 +63,7 @@ EdgeMetrics::EdgeMetrics(Metrics& m, const std::string& version) {
                                "MIDI messages that found a full queue");
   late_events = m.AddCounter("antiphon_edge_late_events_total",
                              "Events handled after their settle time");
-  pulses =
-      m.AddCounter("antiphon_edge_clock_pulses_total", "MIDI clocks received");
-  clock_running =
-      m.AddGauge("antiphon_edge_clock_running", "1 while the host plays");
-  clock_locked = m.AddGauge("antiphon_edge_clock_locked",
-                            "1 while the follower is in its quiet gear");
-  tempo = m.AddGauge("antiphon_edge_clock_tempo_bpm", "Quarter notes a minute");
+  AddClock(m);
   stream_connected = m.AddGauge("antiphon_edge_stream_connected",
                                 "1 while the service answers");
   stream_connects = m.AddCounter("antiphon_edge_stream_connects_total",
@@ -81,6 +75,48 @@ EdgeMetrics::EdgeMetrics(Metrics& m, const std::string& version) {
   m.AddGauge("antiphon_edge_build_info", "1; the version is a label",
              {{"version", version}})
       ->Set(1);
+}
+
+void EdgeMetrics::AddClock(Metrics& m) {
+  pulses =
+      m.AddCounter("antiphon_edge_clock_pulses_total", "MIDI clocks received");
+  clock_running =
+      m.AddGauge("antiphon_edge_clock_running", "1 while the host plays");
+  clock_locked = m.AddGauge("antiphon_edge_clock_locked",
+                            "1 while a quarter note of pulses is on one line");
+  clock_gear = m.AddGauge("antiphon_edge_clock_gear",
+                          "0 no tempo known, 1 quick, 2 quiet");
+  clock_jitter = m.AddGauge("antiphon_edge_clock_jitter_seconds",
+                            "Standard deviation of the pulses");
+  tempo = m.AddGauge("antiphon_edge_clock_tempo_bpm", "Quarter notes a minute");
+  clock_losses = m.AddCounter("antiphon_edge_clock_losses_total",
+                              "Times that the running clock vanished");
+  outliers = m.AddCounter("antiphon_edge_clock_outliers_total",
+                          "Pulses too far off to be believed");
+  lost_pulses = m.AddCounter("antiphon_edge_clock_lost_pulses_total",
+                             "Pulses counted although they had not come");
+  revised_pulses = m.AddCounter("antiphon_edge_clock_revised_pulses_total",
+                                "Of those, the ones that were not lost");
+  const char* steps = "antiphon_edge_clock_steps_total";
+  const char* help = "New tempi and new phases found in the pulses";
+  tempo_steps = m.AddCounter(steps, help, {{"kind", "tempo"}});
+  phase_steps = m.AddCounter(steps, help, {{"kind", "phase"}});
+}
+
+void EdgeMetrics::ShowClock(const ClockFollower& follower) {
+  const PulseFilter::Counts& counts = follower.counts();
+  pulses->RaiseTo(static_cast<double>(follower.pulses()));
+  clock_running->Set(follower.timeline().running() ? 1 : 0);
+  clock_locked->Set(follower.locked() ? 1 : 0);
+  clock_gear->Set(static_cast<double>(follower.gear()));
+  clock_jitter->Set(absl::ToDoubleSeconds(follower.jitter()));
+  tempo->Set(follower.quarters_per_minute());
+  clock_losses->RaiseTo(static_cast<double>(follower.losses()));
+  outliers->RaiseTo(static_cast<double>(counts.outliers));
+  lost_pulses->RaiseTo(static_cast<double>(counts.lost));
+  revised_pulses->RaiseTo(static_cast<double>(counts.revised));
+  tempo_steps->RaiseTo(static_cast<double>(counts.tempo_steps));
+  phase_steps->RaiseTo(static_cast<double>(counts.phase_steps));
 }
 
 }  // namespace antiphon::edge

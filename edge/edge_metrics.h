@@ -10,6 +10,7 @@
 
 #include "common/metrics/metrics.h"
 #include "common/music/note.h"
+#include "edge/clock/clock_follower.h"
 
 namespace antiphon::edge {
 
@@ -20,6 +21,9 @@ struct EdgeMetrics {
     bars[static_cast<size_t>(outcome)][static_cast<size_t>(reason)]
         ->Increment();
   }
+
+  // What the follower believes and has counted.
+  void ShowClock(const ClockFollower& follower);
 
   std::array<std::array<Counter*, kReasons>, kOutcomes> bars{};
   Counter* deadline_misses;
@@ -42,11 +46,22 @@ struct EdgeMetrics {
   Counter* pulses;
   Gauge* clock_running;
   Gauge* clock_locked;
+  Gauge* clock_gear;
+  Gauge* clock_jitter;
   Gauge* tempo;
+  Counter* clock_losses;
+  Counter* outliers;
+  Counter* lost_pulses;
+  Counter* revised_pulses;
+  Counter* tempo_steps;
+  Counter* phase_steps;
   Gauge* stream_connected;
   Counter* stream_connects;
   Gauge* round_trip;
   Gauge* jobs_open;
+
+ private:
+  void AddClock(Metrics& metrics);
 };
 
 }  // namespace antiphon::edge

@@ -156,7 +156,6 @@ Playback::Options PlaybackOptions(const Settings& settings) {
 void ShowState(const Agent& agent, const Sources& sources,
                const GrpcAccompanist& client, EdgeMetrics& metrics) {
   const Conductor& conductor = agent.conductor();
-  const ClockFollower& follower = conductor.follower();
   const GrpcAccompanist::Stats& stats = client.stats();
   metrics.sounding->Set(agent.sounding());
   metrics.playback_realtime->Set(agent.playback_realtime() ? 1 : 0);
@@ -171,10 +170,7 @@ void ShowState(const Agent& agent, const Sources& sources,
   metrics.input_dropped->RaiseTo(
       static_cast<double>(sources.first.dropped() + sources.second.dropped() +
                           conductor.counters().dropped_events));
-  metrics.pulses->RaiseTo(static_cast<double>(follower.pulses()));
-  metrics.clock_running->Set(conductor.timeline().running() ? 1 : 0);
-  metrics.clock_locked->Set(follower.locked() ? 1 : 0);
-  metrics.tempo->Set(conductor.timeline().quarters_per_minute());
+  metrics.ShowClock(conductor.follower());
   metrics.stream_connected->Set(stats.connected.load() ? 1 : 0);
   metrics.stream_connects->RaiseTo(static_cast<double>(stats.connects.load()));
   metrics.round_trip->Set(static_cast<double>(stats.round_trip_us.load()) /
