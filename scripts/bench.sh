@@ -6,6 +6,8 @@ set -euo pipefail
 benches() {
   cat <<'LIST'
 follower_bench follower_
+edge_bench pulse_work bar_boundary
+emission_bench emission_error
 LIST
 }
 
