@@ -48,8 +48,8 @@ function(antiphon_program)
 endfunction()
 
 # antiphon_test(NAME n SRCS … DEPS … [LABELS …] [TIMEOUT s] [SERIAL]): a GoogleTest
-# binary; each of its tests is one ctest test named n.Suite.Test. SERIAL, or the label
-# realtime, lets nothing else run beside it.
+# binary; each of its tests is one ctest test named n.Suite.Test. SERIAL lets nothing
+# else run beside it.
 function(antiphon_test)
   cmake_parse_arguments(A "SERIAL" "NAME;TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
   add_executable(${A_NAME} ${A_SRCS})
@@ -64,7 +64,7 @@ function(antiphon_test)
   file(MAKE_DIRECTORY "${PROJECT_BINARY_DIR}/scratch")
   set(properties TIMEOUT ${A_TIMEOUT}
     ENVIRONMENT "TEST_TMPDIR=${PROJECT_BINARY_DIR}/scratch")
-  if(A_SERIAL OR "realtime" IN_LIST A_LABELS)
+  if(A_SERIAL)
     list(APPEND properties RUN_SERIAL TRUE)
   endif()
   gtest_discover_tests(${A_NAME} TEST_PREFIX "${A_NAME}."

@@ -7,8 +7,8 @@ usage() {
 usage: scripts/test.sh [REGEX]
 
 Installs what is missing (scripts/setup.sh), builds everything and runs every test
-that needs no GPU, or those whose name matches REGEX. Tests in real time run alone,
-one after the other; the others two at a time.
+that needs no GPU, or those whose name matches REGEX, two at a time; tests that judge
+milliseconds have the machine to themselves.
 Ends with ctest's summary; exit status 0 only if all passed.
 
 Environment: ANTIPHON_PRESET=NAME builds another CMake preset than ci, whose folder
