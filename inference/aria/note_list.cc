@@ -9,9 +9,7 @@
 namespace antiphon::inference {
 namespace {
 
-constexpr int kSustainController = 64;
 constexpr int kPedalDownFrom = 64;
-constexpr int kChannels = 16;
 
 // General MIDI families (program / 8) to instruments; −1 = not in Aria.
 constexpr std::array<int, 16> kInstrumentOfFamily = {
@@ -45,7 +43,8 @@ class OpenNotes {
 
  private:
   std::vector<FileNote>& At(int channel, int pitch) {
-    return open_[static_cast<size_t>(channel * kPitches + pitch)];
+    return open_[static_cast<size_t>(channel) * kPitches +
+                 static_cast<size_t>(pitch)];
   }
 
   std::vector<std::vector<FileNote>> open_ =
@@ -89,25 +88,32 @@ bool IsIgnored(const Vocabulary& vocabulary, int program) {
   return instrument < 0 || instrument >= vocabulary.instruments();
 }
 
-// Whether a note of the channel ends in (on, off].
-bool EndsANote(const std::vector<FileNote>& notes, int channel, int64_t on,
-               int64_t off) {
-  for (const FileNote& note : notes) {
-    if (note.start_tick > off) break;
-    if (note.channel == channel && on < note.end_tick && note.end_tick <= off) {
-      return true;
-    }
+// Ticks at which notes of the channel end, in order.
+std::vector<int64_t> EndsOf(const NoteList& list, int channel) {
+  std::vector<int64_t> ends;
+  for (const FileNote& note : list.notes) {
+    if (note.channel == channel) ends.push_back(note.end_tick);
   }
-  return false;
+  std::sort(ends.begin(), ends.end());
+  return ends;
 }
 
-// Marks in `drop` the changes of one channel that no note needs.
-void MarkRedundant(const NoteList& list, int channel, std::vector<bool>& drop) {
+// Whether a note ends in (on, off].
+bool AnyIn(const std::vector<int64_t>& ends, int64_t on, int64_t off) {
+  const auto end = std::upper_bound(ends.begin(), ends.end(), on);
+  return end != ends.end() && *end <= off;
+}
+
+// By change, whether it is one of the channel's that no note needs.
+std::vector<bool> Redundant(const NoteList& list, int channel) {
+  std::vector<bool> drop(list.pedals.size(), false);
+  const std::vector<int64_t> ends = EndsOf(list, channel);
   std::optional<size_t> pressed;  // index of the press that is down
   for (size_t i = 0; i < list.pedals.size(); ++i) {
     const PedalChange& change = list.pedals[i];
     if (change.channel != channel) continue;
-    if (i + 1 == list.pedals.size() && change.down) drop[i] = true;
+    const bool last_of_all = i + 1 == list.pedals.size();
+    if (ends.empty() || (last_of_all && change.down)) drop[i] = true;
     if (change.down) {
       if (pressed) {
         drop[i] = true;
@@ -117,13 +123,13 @@ void MarkRedundant(const NoteList& list, int channel, std::vector<bool>& drop) {
     } else if (!pressed) {
       drop[i] = true;
     } else {
-      if (!EndsANote(list.notes, channel, list.pedals[*pressed].tick,
-                     change.tick)) {
+      if (!AnyIn(ends, list.pedals[*pressed].tick, change.tick)) {
         drop[i] = drop[*pressed] = true;
       }
       pressed.reset();
     }
   }
+  return drop;
 }
 
 }  // namespace
@@ -140,6 +146,7 @@ NoteList ReadNotes(const MidiFile& file) {
   std::stable_sort(list.notes.begin(), list.notes.end(), by_start);
   std::stable_sort(list.pedals.begin(), list.pedals.end(), by_tick);
   std::stable_sort(list.programs.begin(), list.programs.end(), by_tick);
+  if (list.programs.empty()) list.programs.push_back({});
   return list;
 }
 
@@ -160,24 +167,16 @@ void DropIgnoredInstruments(const Vocabulary& vocabulary, NoteList& list) {
 }
 
 void RemoveRedundantPedals(NoteList& list) {
-  std::vector<bool> drop(list.pedals.size(), false);
+  // Channel by channel, because "the very last change" is that of what the
+  // channels before have left.
   for (int channel = 0; channel < kChannels; ++channel) {
-    const bool plays =
-        std::any_of(list.notes.begin(), list.notes.end(),
-                    [&](const FileNote& n) { return n.channel == channel; });
-    if (plays) {
-      MarkRedundant(list, channel, drop);
-      continue;
-    }
+    const std::vector<bool> drop = Redundant(list, channel);
+    size_t kept = 0;
     for (size_t i = 0; i < list.pedals.size(); ++i) {
-      if (list.pedals[i].channel == channel) drop[i] = true;
+      if (!drop[i]) list.pedals[kept++] = list.pedals[i];
     }
+    list.pedals.resize(kept);
   }
-  std::vector<PedalChange> kept;
-  for (size_t i = 0; i < list.pedals.size(); ++i) {
-    if (!drop[i]) kept.push_back(list.pedals[i]);
-  }
-  list.pedals = std::move(kept);
 }
 
 void KeepFirst(const TempoMap& tempos, int64_t limit_ms, NoteList& list) {
@@ -190,14 +189,23 @@ void KeepFirst(const TempoMap& tempos, int64_t limit_ms, NoteList& list) {
   if (!list.pedals.empty() && list.pedals.back().down) list.pedals.pop_back();
 }
 
-std::optional<int> InstrumentOfChannel(const NoteList& list, int channel) {
-  int program = 0;
-  for (const ProgramChange& change : list.programs) {
-    if (change.channel == channel) program = change.program;
+std::array<std::optional<int>, kChannels> InstrumentsOf(const NoteList& list) {
+  std::array<std::optional<int>, kChannels> programs;
+  for (const FileNote& note : list.notes) {
+    programs[static_cast<size_t>(note.channel)] = 0;
   }
-  const int instrument = kInstrumentOfFamily[static_cast<size_t>(program / 8)];
-  if (instrument < 0) return std::nullopt;
-  return instrument;
+  for (const ProgramChange& change : list.programs) {
+    programs[static_cast<size_t>(change.channel)] = change.program;
+  }
+  programs[kDrumChannel].reset();
+  std::array<std::optional<int>, kChannels> instruments;
+  for (size_t i = 0; i < kChannels; ++i) {
+    if (!programs[i]) continue;
+    const int instrument =
+        kInstrumentOfFamily[static_cast<size_t>(*programs[i] / 8)];
+    if (instrument >= 0) instruments[i] = instrument;
+  }
+  return instruments;
 }
 
 }  // namespace antiphon::inference

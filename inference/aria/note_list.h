@@ -8,6 +8,7 @@
 #ifndef ANTIPHON_INFERENCE_ARIA_NOTE_LIST_H_
 #define ANTIPHON_INFERENCE_ARIA_NOTE_LIST_H_
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -18,7 +19,9 @@
 
 namespace antiphon::inference {
 
+inline constexpr int kChannels = 16;
 inline constexpr int kDrumChannel = 9;  // counted from 0
+inline constexpr int kSustainController = 64;
 
 struct FileNote {
   int channel = 0;
@@ -42,6 +45,8 @@ struct ProgramChange {
   int channel = 0;
   int program = 0;
   int64_t tick = 0;
+
+  friend bool operator==(const ProgramChange&, const ProgramChange&) = default;
 };
 
 struct NoteList {
@@ -50,22 +55,25 @@ struct NoteList {
   std::vector<ProgramChange> programs;  // by tick
 };
 
+// A file without a program change gets one: program 0 on channel 0.
 NoteList ReadNotes(const MidiFile& file);
 
 // Takes out all that sounds on a channel which ever has a program of an
 // instrument that `vocabulary` ignores. Drums and program 0 always stay.
 void DropIgnoredInstruments(const Vocabulary& vocabulary, NoteList& list);
 
-// Keeps of each channel only the presses during which a note ends.
+// Keeps of each channel only the presses during which a note ends. A press that
+// is never let go stays, unless it is the very last change: so the reference.
 void RemoveRedundantPedals(NoteList& list);
 
 // Keeps what starts at most limit_ms after tick 0; a pedal left down by the
 // very last change kept loses that change.
 void KeepFirst(const TempoMap& tempos, int64_t limit_ms, NoteList& list);
 
-// Index into InstrumentName of the channel's last program, piano without one;
-// nothing for a program that Aria has no instrument for.
-std::optional<int> InstrumentOfChannel(const NoteList& list, int channel);
+// By channel, the index into InstrumentName of its last program, also where it
+// plays no note; piano where it plays without a program. Nothing for channels
+// without either, for drums and for what Aria has no instrument for.
+std::array<std::optional<int>, kChannels> InstrumentsOf(const NoteList& list);
 
 }  // namespace antiphon::inference
 

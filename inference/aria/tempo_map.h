@@ -7,6 +7,7 @@
 #ifndef ANTIPHON_INFERENCE_ARIA_TEMPO_MAP_H_
 #define ANTIPHON_INFERENCE_ARIA_TEMPO_MAP_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -21,14 +22,27 @@ class TempoMap {
   TempoMap(int ticks_per_quarter, absl::Span<const MidiFileTempo> tempos);
 
   // 0 for end ≤ start. Saturates far beyond any piece of music (10^15 ms).
+  // Quick however many tempos there are; over more than 256 of them the sum of
+  // seconds may differ in its last bits, except from tick 0 on.
   int64_t DurationMs(int64_t start_tick, int64_t end_tick) const;
+
+  // The same tempos with `tick` as tick 0.
+  TempoMap From(int64_t tick) const;
 
  private:
   struct Span {
     int64_t begin_tick = 0;
     double seconds_per_tick = 0;
+    double begin_seconds = 0;  // since tick 0
   };
-  std::vector<Span> spans_;  // the first begins at tick 0
+
+  TempoMap() = default;
+  // In order of their ticks, the first at 0.
+  void Append(int64_t begin_tick, double seconds_per_tick);
+  // The last span that begins at or before `tick`.
+  size_t SpanAt(int64_t tick) const;
+
+  std::vector<Span> spans_;
 };
 
 }  // namespace antiphon::inference

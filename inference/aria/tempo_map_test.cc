@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -58,6 +59,30 @@ TEST(TempoMap, BeforeTheFirstTempoIs120) {
 TEST(TempoMap, TheLastTempoOfATickCounts) {
   const std::vector<MidiFileTempo> tempos = {{0, 500'000}, {0, 1'000'000}};
   EXPECT_EQ(TempoMap(480, tempos).DurationMs(0, 480), 1000);
+}
+
+TEST(TempoMap, SharedWorkGivesTheSumsOfOneByOne) {
+  std::vector<MidiFileTempo> tempos;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    tempos.push_back({i / 2 * 7, 300'000 + i * 7919 % 500'000});
+  }
+  const TempoMap map(480, tempos);
+  for (const int64_t origin : {0, 1, 699, 700, 3000, 9000}) {
+    const TempoMap from = map.From(origin);
+    for (int64_t tick = origin; tick < origin + 4000; tick += 13) {
+      double seconds = 0;
+      for (int64_t t = origin; t < tick; ++t) {
+        const auto after = std::upper_bound(
+            tempos.begin(), tempos.end(), t,
+            [](int64_t at, const MidiFileTempo& x) { return at < x.tick; });
+        seconds += (after - 1)->us_per_quarter * 1e-6 / 480;
+      }
+      const double ms = static_cast<double>(map.DurationMs(origin, tick));
+      EXPECT_NEAR(ms, seconds * 1000, 0.501);
+      EXPECT_NEAR(static_cast<double>(from.DurationMs(0, tick - origin)),
+                  seconds * 1000, 0.501);
+    }
+  }
 }
 
 TEST(TempoMap, EmptyReversedAndAbsurdSpans) {

@@ -3,93 +3,27 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "inference/aria/event_writer.h"
 #include "inference/aria/note_list.h"
-#include "inference/aria/quantise.h"
 #include "inference/aria/tempo_map.h"
 
 namespace antiphon::inference {
 namespace {
 
-constexpr int kChannels = 16;
 constexpr int kDrumInstrument = 10;
+// Where the reference announces the end of a piece, in tokens.
+constexpr std::ptrdiff_t kShortestWithEnding = 151;
+constexpr std::ptrdiff_t kEndingFromEnd = 100;
 constexpr int64_t kMaxFileMs = int64_t{24} * 60 * 60 * 1000;
-
-absl::Status CheckSegment(int segment_ms) {
-  if (segment_ms > 0 && segment_ms <= kMaxSegmentMs &&
-      segment_ms % kTimeStepMs == 0) {
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("segment_ms is ", segment_ms, ", it must be a multiple of ",
-                   kTimeStepMs, " from ", kTimeStepMs, " to ", kMaxSegmentMs));
-}
-
-// Appends events to a token sequence, with the <T>s that lead to each.
-class EventWriter {
- public:
-  EventWriter(const Vocabulary& vocabulary, int segment_ms,
-              std::vector<TokenId>& out)
-      : vocabulary_(vocabulary), segment_ms_(segment_ms), out_(out) {}
-
-  // Moves to an event at `ms`; events come in time order.
-  void MoveTo(int64_t ms) {
-    for (; segment_ < ms / segment_ms_; ++segment_) {
-      out_.push_back(kTimeStepToken);
-    }
-    onset_ =
-        vocabulary_.OnsetId(QuantiseOnsetMs(ms % segment_ms_, segment_ms_));
-  }
-  void Note(int instrument, int pitch, int velocity, int64_t duration_ms) {
-    out_.push_back(vocabulary_.InstrumentNoteId(instrument, pitch,
-                                                QuantiseVelocity(velocity)));
-    out_.push_back(onset_);
-    out_.push_back(vocabulary_.DurId(QuantiseDurationMs(duration_ms)));
-  }
-  // A drum or a pedal token.
-  void Other(TokenId id) {
-    out_.push_back(id);
-    out_.push_back(onset_);
-  }
-
- private:
-  const Vocabulary& vocabulary_;
-  const int segment_ms_;
-  std::vector<TokenId>& out_;
-  int64_t segment_ = 0;
-  TokenId onset_ = 0;
-};
-
-absl::Status CheckLiveNote(const TimedNote& note, size_t index,
-                           int64_t earliest_ms, int64_t origin_ms) {
-  const auto refuse = [index](auto... text) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("note ", index, ": ", text...));
-  };
-  if (note.onset_ms < earliest_ms) {
-    return refuse("onset ", note.onset_ms,
-                  " ms is before the origin or the note before it (",
-                  earliest_ms, " ms); sort the notes by onset");
-  }
-  if (note.onset_ms - origin_ms > kMaxLiveContextMs) {
-    return refuse("onset ", note.onset_ms, " ms is more than ",
-                  kMaxLiveContextMs, " ms after the origin");
-  }
-  if (note.pitch < 0 || note.pitch >= kPitches) {
-    return refuse("pitch ", note.pitch, " is outside 0..127");
-  }
-  if (note.velocity < 1 || note.velocity > 127) {
-    return refuse("velocity ", note.velocity, " is outside 1..127");
-  }
-  return absl::OkStatus();
-}
 
 // Per channel, what the events of a file need to know.
 struct Channel {
-  int instrument = 0;
+  std::optional<int> instrument;  // nothing: neither notes nor a program
   std::vector<std::pair<int64_t, int64_t>> pedal;  // [down, up] ticks
 
   // Where a note that is let go at end_tick stops sounding.
@@ -106,23 +40,32 @@ struct Channel {
 };
 using Channels = std::array<Channel, kChannels>;
 
-absl::StatusOr<Channels> ReadChannels(const Vocabulary& vocabulary,
-                                      const NoteList& list) {
-  Channels channels;
-  for (int i = 0; i < kChannels; ++i) {
-    channels[static_cast<size_t>(i)].instrument =
-        InstrumentOfChannel(list, i).value_or(0);
-  }
-  for (const FileNote& note : list.notes) {
-    if (note.channel == kDrumChannel || !vocabulary.has_pedals()) continue;
-    const int instrument =
-        channels[static_cast<size_t>(note.channel)].instrument;
-    if (instrument == 0) continue;
+// Vocabularies with pedal tokens hold the piano alone. As in the reference, a
+// program counts also on a channel without notes.
+absl::Status CheckPianoAlone(const Vocabulary& vocabulary,
+                             const Channels& channels) {
+  const auto refuse = [&vocabulary](const auto&... text) {
     return absl::InvalidArgumentError(absl::StrCat(
-        "channel ", note.channel + 1, " plays ",
-        std::string(InstrumentName(instrument)), ", but the vocabulary ",
-        std::string(vocabulary.name()),
+        text..., ", but the vocabulary ", std::string(vocabulary.name()),
         " has pedal tokens and holds the piano alone; use --vocab=default"));
+  };
+  bool piano = false;
+  for (size_t i = 0; i < channels.size(); ++i) {
+    const std::optional<int> instrument = channels[i].instrument;
+    if (instrument.value_or(0) != 0) {
+      return refuse("channel ", i + 1, " plays ",
+                    std::string(InstrumentName(*instrument)));
+    }
+    piano |= instrument.has_value();
+  }
+  return piano ? absl::OkStatus() : refuse("no channel plays the piano");
+}
+
+Channels ReadChannels(const NoteList& list) {
+  Channels channels;
+  const auto instruments = InstrumentsOf(list);
+  for (size_t i = 0; i < channels.size(); ++i) {
+    channels[i].instrument = instruments[i];
   }
   std::array<std::optional<int64_t>, kChannels> down;
   for (const PedalChange& change : list.pedals) {
@@ -146,12 +89,13 @@ absl::StatusOr<Channels> ReadChannels(const Vocabulary& vocabulary,
 std::vector<TokenId> Prefix(const Vocabulary& vocabulary, const NoteList& list,
                             const Channels& channels) {
   std::array<bool, kDrumInstrument + 1> used{};
-  for (const FileNote& note : list.notes) {
-    const bool drum = note.channel == kDrumChannel;
-    const Channel& channel = channels[static_cast<size_t>(note.channel)];
-    used[static_cast<size_t>(drum ? kDrumInstrument : channel.instrument)] =
-        true;
+  for (const Channel& channel : channels) {
+    if (channel.instrument)
+      used[static_cast<size_t>(*channel.instrument)] = true;
   }
+  used[kDrumInstrument] = std::any_of(
+      list.notes.begin(), list.notes.end(),
+      [](const FileNote& note) { return note.channel == kDrumChannel; });
   std::vector<TokenId> prefix;
   for (int i = 0; i <= kDrumInstrument; ++i) {
     const TokenId id = vocabulary.InstrumentPrefixId(i);
@@ -167,6 +111,10 @@ struct FileEvent {
   int64_t tick = 0;
   const FileNote* note = nullptr;  // one of the two
   const PedalChange* pedal = nullptr;
+
+  int channel() const {
+    return note != nullptr ? note->channel : pedal->channel;
+  }
 };
 
 std::vector<FileEvent> SortedEvents(const Vocabulary& vocabulary,
@@ -186,44 +134,80 @@ std::vector<FileEvent> SortedEvents(const Vocabulary& vocabulary,
   return events;
 }
 
-void WriteNote(const Vocabulary& vocabulary, const Channels& channels,
-               const TempoMap& tempos, const FileNote& note,
-               EventWriter& writer) {
-  if (note.channel == kDrumChannel) {
-    if (vocabulary.has_drums()) writer.Other(vocabulary.DrumId(note.pitch));
-    return;
+// Writes what an event says where the writer stands.
+class FileEventWriter {
+ public:
+  FileEventWriter(const Vocabulary& vocabulary, const Channels& channels,
+                  const TempoMap& tempos, std::vector<std::string>* unknown)
+      : vocabulary_(vocabulary),
+        channels_(channels),
+        tempos_(tempos),
+        unknown_(unknown) {}
+
+  void Write(const FileEvent& event, const EventWriter& writer,
+             std::vector<TokenId>& out) const {
+    if (event.channel() == kDrumChannel) {
+      if (vocabulary_.has_drums()) writer.Other(DrumId(event), out);
+    } else if (event.pedal != nullptr) {
+      writer.Other(vocabulary_.pedals().begin + (event.pedal->down ? 0 : 1),
+                   out);
+    } else {
+      const FileNote& note = *event.note;
+      const Channel& channel = channels_[static_cast<size_t>(note.channel)];
+      const int64_t end_tick = channel.SoundingEnd(note.end_tick);
+      writer.Note(channel.instrument.value_or(0), note.pitch, note.velocity,
+                  tempos_.DurationMs(note.start_tick, end_tick), out);
+    }
   }
-  const Channel& channel = channels[static_cast<size_t>(note.channel)];
-  const int64_t end_tick = channel.SoundingEnd(note.end_tick);
-  writer.Note(channel.instrument, note.pitch, note.velocity,
-              tempos.DurationMs(note.start_tick, end_tick));
-}
 
-absl::StatusOr<std::vector<TokenId>> Tokenize(const Vocabulary& vocabulary,
-                                              const NoteList& list,
-                                              const TempoMap& tempos,
-                                              const FileOptions& options) {
-  auto channels = ReadChannels(vocabulary, list);
-  if (!channels.ok()) return channels.status();
-  std::vector<TokenId> tokens = Prefix(vocabulary, list, *channels);
-  tokens.push_back(kBosToken);
+ private:
+  // To the reference a pedal among drums is a drum without a number.
+  TokenId DrumId(const FileEvent& event) const {
+    const TokenId id = event.note != nullptr
+                           ? vocabulary_.DrumId(event.note->pitch)
+                           : kUnknownToken;
+    if (id == kUnknownToken && unknown_ != nullptr) {
+      unknown_->push_back(event.note != nullptr
+                              ? absl::StrCat("drum:", event.note->pitch)
+                              : "drum:None");
+    }
+    return id;
+  }
 
-  EventWriter writer(vocabulary, options.segment_ms, tokens);
+  const Vocabulary& vocabulary_;
+  const Channels& channels_;
+  const TempoMap& tempos_;
+  std::vector<std::string>* const unknown_;
+};
+
+absl::StatusOr<std::vector<TokenId>> Tokenize(
+    const Vocabulary& vocabulary, const NoteList& list, const TempoMap& tempos,
+    const FileOptions& options, std::vector<std::string>* unknown) {
+  const Channels channels = ReadChannels(list);
+  if (vocabulary.has_pedals()) {
+    absl::Status status = CheckPianoAlone(vocabulary, channels);
+    if (!status.ok()) return status;
+  }
   const std::vector<FileEvent> events = SortedEvents(vocabulary, list);
   const bool keep_silence =
       options.keep_silence && !options.inference_prompt_ms;
   const int64_t origin_tick = keep_silence ? 0 : events.front().tick;
-  if (tempos.DurationMs(origin_tick, events.back().tick) > kMaxFileMs) {
+  const TempoMap from_origin = tempos.From(origin_tick);
+  const auto ms_at = [&](int64_t tick) {
+    return from_origin.DurationMs(0, tick - origin_tick);
+  };
+  if (ms_at(events.back().tick) > kMaxFileMs) {
     return absl::InvalidArgumentError(
         "the MIDI file lasts longer than 24 hours; cut it");
   }
+  std::vector<TokenId> tokens = Prefix(vocabulary, list, channels);
+  tokens.push_back(kBosToken);
+  tokens.reserve(tokens.size() + 3 * events.size() + 16);
+  EventWriter writer(vocabulary, options.segment_ms);
+  const FileEventWriter file_writer(vocabulary, channels, tempos, unknown);
   for (const FileEvent& event : events) {
-    writer.MoveTo(tempos.DurationMs(origin_tick, event.tick));
-    if (event.note != nullptr) {
-      WriteNote(vocabulary, *channels, tempos, *event.note, writer);
-    } else {
-      writer.Other(vocabulary.pedals().begin + (event.pedal->down ? 0 : 1));
-    }
+    writer.MoveTo(ms_at(event.tick), tokens);
+    file_writer.Write(event, writer, tokens);
   }
   return tokens;
 }
@@ -238,22 +222,23 @@ absl::StatusOr<std::vector<TokenId>> TokenizeLive(
   }
   std::vector<TokenId> tokens = {kPianoPrefixToken, kBosToken};
   tokens.reserve(tokens.size() + 3 * notes.size() + 16);
-  EventWriter writer(vocabulary, options.segment_ms, tokens);
+  EventWriter writer(vocabulary, options.segment_ms);
   int64_t earliest_ms = options.origin_ms;
   for (size_t i = 0; i < notes.size(); ++i) {
     const TimedNote& note = notes[i];
     auto status = CheckLiveNote(note, i, earliest_ms, options.origin_ms);
     if (!status.ok()) return status;
     earliest_ms = note.onset_ms;
-    writer.MoveTo(note.onset_ms - options.origin_ms);
-    writer.Note(/*instrument=*/0, note.pitch, note.velocity, note.duration_ms);
+    writer.MoveTo(note.onset_ms - options.origin_ms, tokens);
+    writer.Note(/*instrument=*/0, note.pitch, note.velocity, note.duration_ms,
+                tokens);
   }
   return tokens;
 }
 
-absl::StatusOr<std::vector<TokenId>> TokenizeFile(const Vocabulary& vocabulary,
-                                                  const MidiFile& file,
-                                                  const FileOptions& options) {
+absl::StatusOr<std::vector<TokenId>> TokenizeFile(
+    const Vocabulary& vocabulary, const MidiFile& file,
+    const FileOptions& options, std::vector<std::string>* unknown) {
   if (auto status = CheckSegment(options.segment_ms); !status.ok()) {
     return status;
   }
@@ -273,11 +258,25 @@ absl::StatusOr<std::vector<TokenId>> TokenizeFile(const Vocabulary& vocabulary,
         "vocabulary " +
         std::string(vocabulary.name()));
   }
-  auto tokens = Tokenize(vocabulary, list, tempos, options);
+  auto tokens = Tokenize(vocabulary, list, tempos, options, unknown);
   if (tokens.ok() && !options.inference_prompt_ms) {
     tokens->push_back(kEosToken);
   }
   return tokens;
+}
+
+void InsertEnding(const Vocabulary& vocabulary, int offset,
+                  std::vector<TokenId>& tokens) {
+  auto begin = std::find(tokens.begin(), tokens.end(), kBosToken);
+  if (begin != tokens.end()) ++begin;
+  auto end = tokens.end();
+  if (begin != end && *(end - 1) == kEosToken) --end;
+  if (end - begin < kShortestWithEnding) return;
+  auto at = end - kEndingFromEnd + std::clamp(offset, -10, 10);
+  const TokenClass kind = vocabulary.ClassOf(*at);
+  if (kind == TokenClass::kOnset) at -= 1;
+  if (kind == TokenClass::kDur) at -= 2;
+  tokens.insert(at, kDimToken);
 }
 
 }  // namespace antiphon::inference

@@ -4,13 +4,15 @@
 // Both write `prefixes, <S>, events`, where <T> begins the next segment and an
 // event is (note, onset, dur), (drum, onset) or (pedal, onset); onsets count
 // from the start of their segment. There is no <D>, and silence after the last
-// event is not represented. Pure functions; any thread.
+// event is not represented. detokenizer.h is the way back. Pure functions; any
+// thread.
 #ifndef ANTIPHON_INFERENCE_ARIA_TOKENIZER_H_
 #define ANTIPHON_INFERENCE_ARIA_TOKENIZER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -54,10 +56,18 @@ struct FileOptions {
 // with several, a correct tempo map in place of the reference's (which
 // lengthens or shortens notes after the last change). Ends with <E> unless it
 // is a prompt. Errors: no notes are left; an instrument that the vocabulary
-// cannot hold.
+// cannot hold. `unknown`, where given, gets what each <U> stands for, in order:
+// a drum that the vocabulary lacks, "drum:20".
 absl::StatusOr<std::vector<TokenId>> TokenizeFile(
     const Vocabulary& vocabulary, const MidiFile& file,
-    const FileOptions& options = {});
+    const FileOptions& options = {},
+    std::vector<std::string>* unknown = nullptr);
+
+// For training alone: announces the end of the piece with <D>, as the reference
+// does with its random `offset`, -10..10: about 100 tokens before the end, in
+// front of an event. A piece of at most 150 tokens stays without.
+void InsertEnding(const Vocabulary& vocabulary, int offset,
+                  std::vector<TokenId>& tokens);
 
 }  // namespace antiphon::inference
 

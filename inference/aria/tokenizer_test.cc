@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,26 @@ Case ParseCase(const std::string& name) {
 std::vector<TokenId> WithSortedPrefix(std::vector<TokenId> ids) {
   std::sort(ids.begin(), std::find(ids.begin(), ids.end(), kBosToken));
   return ids;
+}
+
+// What follows <S>, in words.
+std::string EventTexts(const Vocabulary& vocabulary,
+                       const std::vector<TokenId>& ids,
+                       const std::vector<std::string>& unknown) {
+  std::string text;
+  size_t lacking = 0;
+  for (auto id = std::find(ids.begin(), ids.end(), kBosToken) + 1;
+       id != ids.end(); ++id) {
+    text += " ";
+    text +=
+        *id == kUnknownToken ? unknown.at(lacking++) : vocabulary.TextOf(*id);
+  }
+  EXPECT_EQ(lacking, unknown.size());
+  return text;
+}
+
+std::string EventsIn(const std::string& text) {
+  return text.substr(text.find("<S>") + 3);
 }
 
 MidiFile ReadMidi(const nlohmann::json& golden) {
@@ -82,7 +103,8 @@ TEST_P(GoldenFile, EveryCaseAgreesWithTheReference) {
   for (const auto& [name, expected] : golden_.at("cases").items()) {
     SCOPED_TRACE(name);
     const Case c = ParseCase(name);
-    const auto tokens = TokenizeFile(c.vocabulary, file, c.options);
+    std::vector<std::string> unknown;
+    const auto tokens = TokenizeFile(c.vocabulary, file, c.options, &unknown);
     if (expected.contains("error")) {
       EXPECT_FALSE(tokens.ok());
       continue;
@@ -90,6 +112,8 @@ TEST_P(GoldenFile, EveryCaseAgreesWithTheReference) {
     ASSERT_TRUE(tokens.ok()) << tokens.status();
     EXPECT_EQ(WithSortedPrefix(*tokens),
               WithSortedPrefix(expected.at("ids").get<std::vector<TokenId>>()));
+    EXPECT_EQ(EventTexts(c.vocabulary, *tokens, unknown),
+              EventsIn(expected.at("tokens").get<std::string>()));
   }
 }
 
@@ -135,6 +159,115 @@ MidiFile OneNote(int64_t start_tick, int64_t end_tick) {
   return file;
 }
 
+// Two notes and a pedal on each of the channels given.
+MidiFile NotesOn(const std::vector<uint8_t>& channels) {
+  MidiFile file;
+  MidiFileTrack track;
+  for (const uint8_t c : channels) {
+    track.events.push_back({0, 3, {uint8_t(0xB0 | c), 64, 127}});
+    track.events.push_back({0, 3, {uint8_t(0x90 | c), 40, 64}});
+  }
+  for (const uint8_t c : channels) {
+    track.events.push_back({480, 3, {uint8_t(0x80 | c), 40, 0}});
+  }
+  file.tracks.push_back(track);
+  return file;
+}
+
+void AddProgram(MidiFile& file, uint8_t channel, uint8_t program) {
+  file.tracks.push_back(
+      {"", {{0, 2, {uint8_t(0xC0 | channel), program, 0}}}, 0});
+}
+
+std::vector<std::string> TextsOf(const Vocabulary& vocabulary,
+                                 const MidiFile& file) {
+  const auto tokens = TokenizeFile(vocabulary, file);
+  if (!tokens.ok()) return {std::string(tokens.status().message())};
+  std::vector<std::string> texts;
+  for (const TokenId id : *tokens) texts.push_back(vocabulary.TextOf(id));
+  return texts;
+}
+
+TEST(TokenizeFile, AProgramCountsOnAChannelWithoutNotes) {
+  MidiFile file = NotesOn({0});
+  AddProgram(file, 0, 3);
+  AddProgram(file, 4, 25);
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDefault), file),
+              ElementsAre("prefix:instrument:piano", "prefix:instrument:guitar",
+                          "<S>", "piano:40:60", "onset:0", "dur:500", "<E>"));
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDemo25), file),
+              ElementsAre(HasSubstr("channel 5 plays guitar")));
+  // Where the guitar is ignored, so is its program.
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDemo26), file),
+              ElementsAre("prefix:instrument:piano", "<S>", "piano:40:60",
+                          "onset:0", "dur:500", "<PED_ON>", "onset:0", "<E>"));
+}
+
+TEST(TokenizeFile, DrumsAloneComeWithThePianoThatAFileHasByDefault) {
+  MidiFile file = NotesOn({9});
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDefault), file),
+              ElementsAre("prefix:instrument:piano", "prefix:instrument:drum",
+                          "<S>", "drum:40", "onset:0", "<E>"));
+  // A pedal among drums is a drum that the vocabulary lacks.
+  EXPECT_THAT(
+      TextsOf(Vocabulary(VocabularyKind::kDemo25), file),
+      ElementsAre("prefix:instrument:piano", "prefix:instrument:drum", "<S>",
+                  "drum:40", "onset:0", "<U>", "onset:0", "<E>"));
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDemo26), file),
+              ElementsAre("prefix:instrument:piano", "<S>", "<E>"));
+  AddProgram(file, 9, 5);
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDefault), file),
+              ElementsAre("prefix:instrument:drum", "<S>", "drum:40", "onset:0",
+                          "<E>"));
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDemo25), file),
+              ElementsAre(HasSubstr("no channel plays the piano")));
+}
+
+TEST(TokenizeFile, AChannelThatEverHadAnIgnoredProgramIsDropped) {
+  MidiFile file = NotesOn({0, 2});
+  AddProgram(file, 2, 12);
+  AddProgram(file, 2, 0);
+  EXPECT_THAT(TextsOf(Vocabulary(VocabularyKind::kDefault), file),
+              ElementsAre("prefix:instrument:piano", "<S>", "piano:40:60",
+                          "onset:0", "dur:500", "<E>"));
+}
+
+TEST(InsertEnding, StandsWhereTheReferencePutsIt) {
+  const auto golden = ReadGolden("tokenizer/dim_token.json");
+  const Vocabulary v(VocabularyKind::kDefault);
+  const std::vector<TokenId> note = {v.NoteId(60, 60), v.OnsetId(0),
+                                     v.DurId(10)};
+  // A piece whose events begin where those of the vectors' file do.
+  std::vector<TokenId> piece = {kPianoPrefixToken, kBosToken, kTimeStepToken,
+                                kTimeStepToken};
+  while (piece.size() < 365) {
+    if (piece.size() == 277) piece.push_back(kTimeStepToken);
+    piece.insert(piece.end(), note.begin(), note.end());
+  }
+  piece.push_back(kEosToken);
+  for (const auto& c : golden.at("cases")) {
+    std::vector<TokenId> ended = piece;
+    InsertEnding(v, c[0].get<int>(), ended);
+    ASSERT_EQ(ended.size(), c[2].get<size_t>());
+    EXPECT_EQ(std::find(ended.begin(), ended.end(), kDimToken) - ended.begin(),
+              c[1].get<int64_t>())
+        << c;
+  }
+}
+
+TEST(InsertEnding, AShortPieceStaysWithout) {
+  const Vocabulary v(VocabularyKind::kDemo26);
+  std::vector<TokenId> piece(150, kTimeStepToken);
+  piece.insert(piece.begin(), {kPianoPrefixToken, kBosToken});
+  piece.push_back(kEosToken);
+  std::vector<TokenId> same = piece;
+  InsertEnding(v, 0, same);
+  EXPECT_EQ(same, piece);
+  piece.insert(piece.end() - 1, kTimeStepToken);
+  InsertEnding(v, 0, piece);
+  EXPECT_EQ(piece[2 + 51], kDimToken);
+}
+
 TEST(TokenizeFile, RefusesWhatHoldsNoNote) {
   const Vocabulary v(VocabularyKind::kDefault);
   const auto empty = TokenizeFile(v, MidiFile{});
@@ -149,6 +282,41 @@ TEST(TokenizeFile, RefusesADayOfSilence) {
   options.keep_silence = true;
   EXPECT_TRUE(TokenizeFile(v, OneNote(day, day + 480)).ok());
   EXPECT_FALSE(TokenizeFile(v, OneNote(day, day + 480), options).ok());
+}
+
+// A hostile file: 10^6 notes, each key struck again and again, a pedal change
+// and a tempo change between any two of them.
+MidiFile Absurd() {
+  constexpr int kNotes = 1'000'000;
+  MidiFile file;
+  MidiFileTrack track;
+  for (int64_t i = 0; i < kNotes; ++i) {
+    const auto pitch = static_cast<uint8_t>(i % 128);
+    track.events.push_back({2 * i, 3, {0x90, pitch, 64}});
+    track.events.push_back(
+        {2 * i, 3, {0xB0, 64, i % 2 ? uint8_t{127} : uint8_t{0}}});
+    if (i >= kNotes / 2) {
+      track.events.push_back(
+          {2 * i + 1, 3, {0x80, static_cast<uint8_t>(i % 128), 0}});
+    }
+    file.tempos.push_back({2 * i, static_cast<uint32_t>(1 + i % 5000)});
+  }
+  file.tracks.push_back(track);
+  return file;
+}
+
+TEST(TokenizeFile, AMillionNotesUnderAMillionTemposTakeSeconds) {
+  const MidiFile file = Absurd();
+  FileOptions options;
+  options.remove_redundant_pedals = true;
+  for (const char* name : {"default", "demo25"}) {
+    const auto begin = std::clock();
+    const auto tokens =
+        TokenizeFile(*Vocabulary::FromName(name), file, options);
+    ASSERT_TRUE(tokens.ok()) << tokens.status();
+    EXPECT_GT(tokens->size(), 3'000'000U);
+    EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 20);
+  }
 }
 
 TEST(TokenizeFile, SegmentLengthIsAParameter) {

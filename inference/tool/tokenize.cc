@@ -33,12 +33,17 @@ absl::Status RunTokenize(const TokenizeOptions& options) {
   how.keep_silence = options.keep_silence;
   how.remove_redundant_pedals = options.remove_redundant_pedals;
   how.inference_prompt_ms = options.inference_prompt_ms;
+  std::vector<std::string> unknown;
   absl::StatusOr<std::vector<TokenId>> ids =
-      TokenizeFile(*vocabulary, *file, how);
+      TokenizeFile(*vocabulary, *file, how, &unknown);
   if (!ids.ok()) return about_file(ids.status());
   nlohmann::ordered_json json = {{"tokens", nlohmann::json::array()},
                                  {"ids", *ids}};
-  for (TokenId id : *ids) json["tokens"].push_back(vocabulary->TextOf(id));
+  auto said = unknown.begin();  // by each <U>
+  for (TokenId id : *ids) {
+    json["tokens"].push_back(id == kUnknownToken ? *said++
+                                                 : vocabulary->TextOf(id));
+  }
   std::puts(json.dump().c_str());
   return absl::OkStatus();
 }
