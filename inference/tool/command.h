@@ -42,6 +42,13 @@ struct TokenizeOptions {
 };
 absl::Status RunTokenize(const TokenizeOptions& options);
 
+struct DetokenizeOptions {
+  std::string file;
+  std::string out;
+  std::string vocabulary;  // "": the one that the tokens belong to
+};
+absl::Status RunDetokenize(const DetokenizeOptions& options);
+
 struct LogitsOptions {
   std::string model;
   std::string tokens_file;

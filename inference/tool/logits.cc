@@ -4,51 +4,28 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/file.h"
 #include "inference/model/torch_model.h"
 #include "inference/tool/command.h"
+#include "inference/tool/token_file.h"
 
 namespace antiphon::inference {
 namespace {
 
-constexpr size_t kMaxTokensFile = size_t{16} << 20;
-constexpr int kMaxDepth = 4;   // of the JSON; what nests deeper is left out
 constexpr size_t kChunk = 64;  // positions whose logits are held at once
 
 absl::StatusOr<std::vector<TokenId>> ReadTokens(const std::string& path) {
-  const auto bad = [&path](const std::string& what) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--tokens=", path, ": ", what,
-                     "; a file that says {\"tokens\":[6,0,1000]} is due"));
-  };
-  const absl::StatusOr<std::string> text = ReadFile(path, kMaxTokensFile);
-  if (!text.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--tokens=", path, ": ", text.status().message()));
+  const std::string name = absl::StrCat("--tokens=", path);
+  absl::StatusOr<TokenFile> file = ReadTokenFile(name, path);
+  if (!file.ok()) return file.status();
+  if (file->ids.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name, ": holds texts alone, which are no token ids; add \"ids\""));
   }
-  const auto shallow = [](int depth, nlohmann::json::parse_event_t,
-                          nlohmann::json&) { return depth <= kMaxDepth; };
-  const auto json = nlohmann::json::parse(*text, shallow, false);
-  if (!json.is_object()) return bad("is no JSON object");
-  // What `tokenize` prints has its numbers under "ids".
-  const char* key = json.contains("ids") ? "ids" : "tokens";
-  const auto list = json.find(key);
-  if (list == json.end() || !list->is_array() || list->empty()) {
-    return bad("has no list of token ids");
-  }
-  std::vector<TokenId> tokens;
-  for (const auto& id : *list) {
-    if (!id.is_number_integer() || id < 0 || id > 1 << 30) {
-      const std::string what = id.is_number() ? id.dump() : id.type_name();
-      return bad(absl::StrCat("holds ", what, " at index ", tokens.size(),
-                              ", which is no token id"));
-    }
-    tokens.push_back(id.get<TokenId>());
-  }
-  return tokens;
+  return std::move(file->ids);
 }
 
 // Shortest form that reads back as the same float; null for NaN and infinity.

@@ -18,7 +18,7 @@ ABSL_FLAG(std::string, model, "", "DIR or FILE");
 ABSL_FLAG(std::string, config, "nano", "nano, tiny, small or medium");
 ABSL_FLAG(std::string, vocab, "default", "default, demo25 or demo26");
 ABSL_FLAG(uint64_t, seed, 1, "of the random weights");
-ABSL_FLAG(std::string, out, "", "folder to write");
+ABSL_FLAG(std::string, out, "", "folder or file to write");
 ABSL_FLAG(bool, keep_silence, false, "time zero is the start of the file");
 ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
 ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
@@ -49,6 +49,13 @@ constexpr char kHelp[] =
       --remove-redundant-pedals       drop pedal presses that hold no note
       --inference-prompt-ms=N         the first N ms, without an end
 
+  antiphon-model detokenize FILE.json --out=FILE.mid
+      The way back: reads {"tokens":[ids]}, {"tokens":[texts]}, or what tokenize
+      printed, and writes the notes; a tick is a millisecond. Skips what is no
+      complete event, as Aria does.
+      --vocab=default|demo25|demo26   the vocabulary; without it the one that
+                                      the texts belong to, or default
+
   antiphon-model logits --model=DIR|FILE --tokens=FILE.json
       Reads {"tokens":[ids]}, or what tokenize printed. Prints
       {"last_logits":[...],"argmax":[one id per position]}.
@@ -77,6 +84,10 @@ const std::vector<Command>& Commands() {
        "a MIDI file: antiphon-model tokenize FILE.mid",
        {"vocab", "keep_silence", "remove_redundant_pedals",
         "inference_prompt_ms"}},
+      {"detokenize",
+       1,
+       "a file of tokens: antiphon-model detokenize FILE.json --out=FILE.mid",
+       {"vocab", "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
   };
   return commands;
@@ -125,10 +136,21 @@ absl::Status Tokenize(const std::string& file) {
   return RunTokenize(options);
 }
 
-absl::Status Run(std::string_view name, const std::string& argument) {
+absl::Status Detokenize(const std::string& file, const CommandLine& line) {
+  DetokenizeOptions options;
+  options.file = file;
+  options.out = absl::GetFlag(FLAGS_out);
+  if (line.Has("vocab")) options.vocabulary = absl::GetFlag(FLAGS_vocab);
+  absl::Status status = Required("out", options.out, "--out=FILE.mid");
+  return status.ok() ? RunDetokenize(options) : status;
+}
+
+absl::Status Run(std::string_view name, const std::string& argument,
+                 const CommandLine& line) {
   const std::string model = absl::GetFlag(FLAGS_model);
   if (name == "info") return RunInfo({argument});
   if (name == "tokenize") return Tokenize(argument);
+  if (name == "detokenize") return Detokenize(argument, line);
   if (name == "init") {
     const InitOptions options{
         absl::GetFlag(FLAGS_config), absl::GetFlag(FLAGS_vocab),
@@ -163,10 +185,10 @@ absl::Status Dispatch(const CommandLine& line) {
     if (rest.size() - 1 < command.arguments) {
       return Usage(rest.front(), " needs ", std::string(command.argument_help));
     }
-    return Run(command.name, rest.back());
+    return Run(command.name, rest.back(), line);
   }
   return Usage("unknown subcommand ", rest.front(),
-               "; take one of info, init, tokenize, logits");
+               "; take one of info, init, tokenize, detokenize, logits");
 }
 
 }  // namespace

@@ -88,7 +88,8 @@ void ExpectRefused(const std::string& arguments, const std::string& message,
 TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
   const Result help = RunTool("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* word : {"info", "init", "tokenize", "logits", "--all"}) {
+  for (const char* word :
+       {"info", "init", "tokenize", "detokenize", "logits", "--all"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
   const Result version = RunTool("--version");
@@ -125,7 +126,8 @@ TEST(ToolTest, MidiFilesThatAreNoneAreRefused) {
 }
 
 TEST(ToolTest, TokensAreThoseOfTheReference) {
-  for (const char* name : {"syn_bars", "syn_pedal", "syn_overlap"}) {
+  for (const char* name :
+       {"syn_bars", "syn_pedal", "syn_overlap", "syn_no_program"}) {
     const Json golden = Json::parse(ReadFile(
         kGolden / "tokenizer" / ("tok_" + std::string(name) + ".json")));
     const std::string midi =
@@ -144,6 +146,90 @@ TEST(ToolTest, TokensAreThoseOfTheReference) {
                 golden["cases"][variant]["tokens"].get<std::string>());
     }
   }
+}
+
+// What detokenize makes of `json`, read by tokenize.
+Json BackAndForth(const std::string& json, const std::string& from_flags,
+                  const std::string& to_flags) {
+  const std::string midi = Quoted(Scratch() / "back.mid");
+  const Result back = RunTool("detokenize " + Write("tokens.json", json) +
+                              " --out=" + midi + " " + from_flags);
+  EXPECT_EQ(back.exit_code, 0) << back.err;
+  EXPECT_THAT(back.out, HasSubstr("back.mid: "));
+  const Result forth = RunTool("tokenize " + midi + " " + to_flags);
+  EXPECT_EQ(forth.exit_code, 0) << forth.err;
+  return forth.exit_code == 0 ? Json::parse(forth.out) : Json();
+}
+
+TEST(ToolTest, DetokenizeIsTheWayBack) {
+  const std::string midi = Quoted(kGolden / "tokenizer/midi/syn_bars.mid");
+  for (const std::string vocab : {"default", "demo26"}) {
+    SCOPED_TRACE(vocab);
+    const std::string flag = "--vocab=" + vocab;
+    const std::string printed = RunTool("tokenize " + midi + " " + flag).out;
+    const Json whole = Json::parse(printed);
+    // The vocabulary is that of the texts; ids alone need it named.
+    EXPECT_EQ(BackAndForth(printed, "", flag), whole);
+    if (vocab == "default") continue;
+    const Json texts = {{"tokens", whole["tokens"]}};
+    EXPECT_EQ(BackAndForth(texts.dump(), "", flag), whole);
+    const Json ids = {{"tokens", whole["ids"]}};
+    EXPECT_EQ(BackAndForth(ids.dump(), flag, flag), whole);
+  }
+}
+
+TEST(ToolTest, DetokenizeSkipsWhatIsIrregular) {
+  const Json irregular = {{"tokens",
+                           {"prefix:instrument:piano", "<S>", "piano:60:60",
+                            "<T>", "onset:0", "dur:100", "drum:36", "onset:0",
+                            "piano:61:60", "onset:50", "dur:100", "<E>"}}};
+  EXPECT_EQ(BackAndForth(irregular.dump(), "", "--keep-silence")["tokens"],
+            Json({"prefix:instrument:piano", "<S>", "<T>", "piano:61:60",
+                  "onset:50", "dur:100", "<E>"}));
+  const Result empty =
+      RunTool("detokenize " + Write("empty.json", R"({"ids":[6,0,1]})") +
+              " --out=" + Quoted(Scratch() / "empty.mid"));
+  EXPECT_EQ(empty.exit_code, 0) << empty.err;
+  EXPECT_THAT(empty.out, HasSubstr("0 notes"));
+}
+
+TEST(ToolTest, TokensThatAreNoneAreNamed) {
+  const fs::path out = Scratch() / "never.mid";
+  const auto refused = [&out](const std::string& json, const std::string& flags,
+                              const std::string& message) {
+    ExpectRefused("detokenize " + Write("t.json", json) +
+                      " --out=" + Quoted(out) + " " + flags,
+                  message);
+    EXPECT_FALSE(fs::exists(out));
+  };
+  ExpectRefused("detokenize", "detokenize needs a file of tokens");
+  ExpectRefused("detokenize x.json", "--out is missing");
+  ExpectRefused("detokenize absent.json --out=x.mid", "absent.json");
+  refused("no json", "", "no JSON object");
+  refused("{}", "", "no list of token ids");
+  refused(R"({"ids":[]})", "", "no list of token ids");
+  refused(R"({"ids":[6,0,17727]})", "", "token 2 is id 17727");
+  refused(R"({"ids":[6,0,2675]})", "--vocab=demo26", "demo26 has 0 to 2674");
+  refused(R"({"ids":[6,-1]})", "", "holds -1 at index 1");
+  refused(R"({"ids":[6,0.5]})", "", "holds 0.5 at index 1");
+  refused(R"({"ids":[6,1e99]})", "", "no token id");
+  refused(R"({"tokens":["<S>",5]})", "", "holds number at index 1");
+  refused(R"({"tokens":["<S>","piano:200:60"]})", "",
+          "the text of token 1 is none of the vocabulary");
+  refused(R"({"tokens":["<S>","<T>"],"ids":[0]})", "", "2 tokens but 1 ids");
+  refused(R"({"tokens":["<S>","<X>","<T>"],"ids":[0,2674,99999]})", "",
+          "token 2 is id 99999, but by its text, <T>, id 5 of the vocabulary "
+          "demo26");
+  refused(R"({"tokens":["<S>","onset:10"],"ids":[0,17228]})", "--vocab=demo26",
+          "id 2173 of the vocabulary demo26");
+  refused(R"({"ids":[0,825,17227,16736,1]})", "--vocab=demo25",
+          "exactly one, prefix:instrument:piano");
+  refused(R"({"ids":[6,0]})", "--vocab=mine", "--vocab=mine is unknown");
+  const Result nowhere =
+      RunTool("detokenize " + Write("good.json", R"({"ids":[6,0]})") +
+              " --out=" + Quoted(Scratch() / "no/folder.mid"));
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("no/folder.mid"));
 }
 
 TEST(ToolTest, RandomCheckpointIsDescribed) {
