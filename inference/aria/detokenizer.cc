@@ -15,7 +15,6 @@
 namespace antiphon::inference {
 namespace {
 
-constexpr int kDrumInstrument = 10;
 constexpr int kDrumVelocity = 60;
 constexpr int kPedalDownValue = 127;
 // 500 ticks of 1 ms each are a quarter note at 120 a minute.

@@ -15,7 +15,6 @@
 namespace antiphon::inference {
 namespace {
 
-constexpr int kDrumInstrument = 10;
 // Where the reference announces the end of a piece, in tokens.
 constexpr std::ptrdiff_t kShortestWithEnding = 151;
 constexpr std::ptrdiff_t kEndingFromEnd = 100;

@@ -17,7 +17,6 @@ constexpr TokenId kSpecialTokens = 6;
 constexpr int kDurSteps = kMaxDurationMs / kTimeStepMs + 1;
 constexpr int kOnsetSteps = kMaxSegmentMs / kTimeStepMs;
 constexpr int kAllInstruments = 10;
-constexpr int kDrumIndex = kAllInstruments;
 
 constexpr std::array<std::string_view, kSpecialTokens> kSpecialTexts = {
     "<S>", "<E>", "<P>", "<U>", "<D>", "<T>"};
@@ -96,7 +95,7 @@ std::string Text(std::string_view text) { return std::string(text); }
 }  // namespace
 
 std::string_view InstrumentName(int instrument) {
-  if (instrument < 0 || instrument > kDrumIndex) return "";
+  if (instrument < 0 || instrument > kDrumInstrument) return "";
   return kInstruments[static_cast<size_t>(instrument)];
 }
 
@@ -164,8 +163,8 @@ TokenId Vocabulary::InstrumentNoteId(int instrument, int pitch,
 
 TokenId Vocabulary::InstrumentPrefixId(int instrument) const {
   const bool known =
-      instrument >= 0 &&
-      (instrument < instruments_ || (instrument == kDrumIndex && has_drums()));
+      instrument >= 0 && (instrument < instruments_ ||
+                          (instrument == kDrumInstrument && has_drums()));
   return known ? prefixes_.begin + instrument : kUnknownToken;
 }
 

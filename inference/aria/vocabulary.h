@@ -73,6 +73,8 @@ struct NoteToken {
   int velocity = 0;
 };
 
+inline constexpr int kDrumInstrument = 10;
+
 // "piano", "organ", … "synth_lead", "drum" for 0..10, else "".
 std::string_view InstrumentName(int instrument);
 
