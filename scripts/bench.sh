@@ -8,6 +8,7 @@ benches() {
 follower_bench follower_
 edge_bench pulse_work bar_boundary
 emission_bench emission_error
+tokenizer_bench tokenizer
 LIST
 }
 

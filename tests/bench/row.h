@@ -16,17 +16,22 @@ struct Row {
   std::string name;
   double value = 0;
   std::string unit;
-  // Nothing: reported only. What the row holds is at or below `limit`.
+  // Nothing: reported only. What the row holds is at or below `limit`, or with
+  // `at_least` at or above it.
   std::optional<double> limit;
+  bool at_least = false;
 
-  bool Holds() const { return !limit || value <= *limit; }
+  bool Holds() const {
+    return !limit || (at_least ? value >= *limit : value <= *limit);
+  }
 };
 
 inline void Print(const Row& row) {
   std::printf("{\"name\": \"%s\", \"value\": %.6g, \"unit\": \"%s\", ",
               row.name.c_str(), row.value, row.unit.c_str());
   if (row.limit) {
-    std::printf("\"target\": \"<= %.6g\", \"holds\": %s}\n", *row.limit,
+    std::printf("\"target\": \"%s %.6g\", \"holds\": %s}\n",
+                row.at_least ? ">=" : "<=", *row.limit,
                 row.Holds() ? "true" : "false");
   } else {
     std::printf("\"target\": null, \"holds\": null}\n");
