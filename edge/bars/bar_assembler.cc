@@ -9,6 +9,7 @@ namespace antiphon::edge {
 namespace {
 
 constexpr Ticks kEarly = Ticks::Of(kTicksPerWhole / 32);
+constexpr Ticks kHalfPulse = Ticks::Of(kTicksPerPulse / 2);
 constexpr uint8_t kSustainPedal = 64;
 constexpr uint8_t kPedalDown = 64;
 
@@ -45,24 +46,25 @@ void BarAssembler::Clear() {
 
 void BarAssembler::OnNoteOn(const MidiMessage& m, Ticks at,
                             const Timeline& timeline, MonoTime time) {
-  std::optional<BarSpan> bar = timeline.BarAt(at);
-  // The downbeat that the follower attached to, a little before its pulse.
-  if (!bar && (bar = timeline.BarAt(at + kEarly))) at = bar->begin;
-  if (!bar) return;
   OnNoteOff(m, at);  // a key struck twice without an off between
-  PlaySeq seq = bar->play_seq;
-  const MonoTime line = timeline.TimeAt(bar->end);
-  if (at < bar->end && bar->end - at < kEarly &&
-      line - time < absl::Milliseconds(40)) {
-    at = bar->end;
-    ++seq;
+  std::optional<BarSpan> bar = timeline.BarAt(at);
+  // The bar of an early downbeat; before the epoch's first line there is no
+  // other.
+  const auto next = timeline.BarAt(at + kEarly - Ticks::Of(1));
+  if (next && at < next->begin &&
+      timeline.TimeAt(next->begin) - time < absl::Milliseconds(40)) {
+    bar = next;
+    at = next->begin;
   }
+  // The downbeat that the follower attached to, up to half a pulse before it.
+  if (!bar && (bar = timeline.BarAt(at + kHalfPulse))) at = bar->begin;
+  if (!bar) return;
   if (notes_.size() == kMaxNotes) {
     notes_.pop_front();
     ++forgotten_;
   }
   Played note;
-  note.bar = seq;
+  note.bar = bar->play_seq;
   note.on = at;
   note.channel = static_cast<uint8_t>(m.channel());
   note.pitch = static_cast<uint8_t>(m.pitch());

@@ -101,6 +101,15 @@ TEST_F(BarAssemblerTest, ATempoCorrectedBetweenTwoNotesLeavesThemByTick) {
   EXPECT_EQ(context_.pedals[0].tick.count(), 122);
 }
 
+// The first pulse came early by its jitter, and with it the player.
+TEST_F(BarAssemblerTest, AnEarlyDownbeatOfTheFirstBarIsNotLost) {
+  At(-39, MidiMessage::NoteOn(0, 60, 80));
+  At(-41, MidiMessage::NoteOn(0, 64, 80));  // belongs to no bar
+  EXPECT_EQ(Cut(0, 0).note_count, 1);
+  EXPECT_EQ(context_.notes[0].pitch, 60);
+  EXPECT_EQ(context_.notes[0].tick.count(), 0);
+}
+
 TEST_F(BarAssemblerTest, ABreakForgetsEverything) {
   At(100, MidiMessage::NoteOn(0, 60, 80));
   bars_.Clear();
