@@ -90,7 +90,9 @@ void JackServer::Launch() {
   setenv("JACK_DEFAULT_SERVER", name_.c_str(), 1);
   setenv("JACK_NO_START_SERVER", "1", 1);
   setenv("JACK_NO_AUDIO_RESERVATION", "1", 1);
-  std::vector<std::string> words = {"jackd", "-n", name_};
+  // -S: a client that is late makes the period longer. Otherwise it would lose
+  // the period's messages, which is no fault of the client under test.
+  std::vector<std::string> words = {"jackd", "-S", "-n", name_};
   if (real_time_) {
     words.insert(words.end(), {"-R", "-P", "70"});
   } else {
