@@ -35,10 +35,15 @@ JackListener::JackListener(jack_client_t* client)
 JackListener::~JackListener() { jack_client_close(client_); }
 
 absl::Status JackListener::Hear(const std::string& port) {
-  if (jack_connect(client_, port.c_str(), jack_port_name(port_)) == 0) {
+  return Connect(port, port_name());
+}
+
+absl::Status JackListener::Connect(const std::string& from,
+                                   const std::string& to) {
+  if (jack_connect(client_, from.c_str(), to.c_str()) == 0) {
     return absl::OkStatus();
   }
-  return absl::NotFoundError(absl::StrCat("JACK port \"", port, "\""));
+  return absl::NotFoundError(absl::StrCat("JACK ports ", from, ", ", to));
 }
 
 std::vector<HeardEvent> JackListener::Events() const {

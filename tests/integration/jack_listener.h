@@ -40,6 +40,8 @@ class JackListener {
 
   // Connects a MIDI output port, by its full name, to this one.
   absl::Status Hear(const std::string& port);
+  // Connects two ports of others.
+  absl::Status Connect(const std::string& from, const std::string& to);
 
   std::string port_name() const { return jack_port_name(port_); }
   size_t count() const { return count_.load(std::memory_order_acquire); }

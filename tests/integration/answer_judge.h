@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Judges by ear what the edge made of a master clock: each note that the
+// musician played in a whole bar has to come back once, two bars later, at the
+// same place; a note that was held over a line has to end on one, which tells
+// where the edge believes the line to be. Nothing else may sound. The measure
+// is the musician's count of the same clock: where JACK's transport rolls, its
+// frames; else the stamps of the pulses.
+#ifndef ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
+#define ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/time/mono_time.h"
+#include "tests/integration/jack_listener.h"
+#include "tests/integration/jack_musician.h"
+
+namespace antiphon::testing {
+
+// Distances from the ideal, milliseconds.
+class Distances {
+ public:
+  void Add(double ms) { all_.push_back(ms); }
+  size_t count() const { return all_.size(); }
+  double Median() const;
+  // Of the absolute values, 0 to 1.
+  double Quantile(double share) const;
+  // "21 notes: median 0.71 ms, p95 1.20 ms, max 1.33 ms"
+  std::string Text(const std::string& what) const;
+
+ private:
+  std::vector<double> all_;
+};
+
+struct SoundedNote {
+  int pitch = 0;
+  MonoTime on;
+  std::optional<MonoTime> off{};
+  bool called_for = false;
+};
+
+class AnswerJudge {
+ public:
+  static constexpr int kAnswerBarsLater = 2;
+
+  // `frames_per_pulse` of JACK's transport, where that is the measure.
+  AnswerJudge(const JackMusician& musician, const JackListener& ear,
+              double frames_per_pulse);
+
+  // Every run; fails the test for each note that is missing, hangs, or that
+  // nobody called for. Bars of the song in which answers were heard to the end.
+  std::vector<int64_t> JudgeAll();
+
+  // From an instant at which something sounds to the end of the last note that
+  // sounds in the tenth of a second after it; fails the test if nothing sounds.
+  // Infinite where a note has no end.
+  double MillisecondsToSilence(MonoTime from) const;
+
+  const Distances& notes() const { return notes_; }
+  const Distances& lines() const { return lines_; }
+  // Of the master's pulses from JACK's transport, in pulses.
+  double master_error() const { return master_error_; }
+  const std::vector<SoundedNote>& sounded() const { return sounded_; }
+
+ private:
+  using Pulses = std::map<int64_t, MonoTime>;  // by song position
+
+  void JudgeRun(int run, const Pulses& pulses, std::vector<int64_t>& bars);
+  void JudgeOnset(const JackMusician::Onset& onset, const Pulses& pulses);
+  SoundedNote* Nearest(int pitch, MonoTime at);
+
+  std::map<int, Pulses> runs_;
+  std::set<int> stopped_;  // runs that a STOP ended
+  std::vector<JackMusician::Onset> onsets_;
+  std::vector<SoundedNote> sounded_;
+  Distances notes_;
+  Distances lines_;
+  double master_error_ = 0;
+};
+
+// What of an ear's events are notes, in the order of their beginnings.
+std::vector<SoundedNote> NotesOf(const std::vector<HeardEvent>& events);
+
+}  // namespace antiphon::testing
+
+#endif  // ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
