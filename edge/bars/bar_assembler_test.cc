@@ -34,14 +34,6 @@ class BarAssemblerTest : public ::testing::Test {
   Context context_;
 };
 
-TEST_F(BarAssemblerTest, ADownbeatJustBeforeTheFirstLineStandsOnIt) {
-  for (const int64_t tick : {-61, -60}) {
-    At(tick, MidiMessage::NoteOn(0, 60, 80));
-    EXPECT_EQ(bars_.HasNoteOn(0), tick == -60);
-  }
-  EXPECT_EQ(Cut(0, 0).notes[0].tick, Ticks());
-}
-
 TEST_F(BarAssemblerTest, NotesStandAtTheirTickFromTheOrigin) {
   At(100, MidiMessage::NoteOn(0, 60, 80));
   At(340, MidiMessage::NoteOff(0, 60));
