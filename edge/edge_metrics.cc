@@ -59,6 +59,15 @@ EdgeMetrics::EdgeMetrics(Metrics& m, const std::string& version) {
                    "Notes of answers that came after their cutoff");
   malformed_replies = m.AddCounter("antiphon_edge_malformed_replies_total",
                                    "Chunks with notes that cannot be played");
+  constexpr std::array<const char*, kPortKinds> kPorts = {"in", "clock", "out"};
+  for (size_t k = 0; k < kPortKinds; ++k) {
+    port_open[k] =
+        m.AddGauge("antiphon_edge_port_open", "1 while the MIDI port is open",
+                   {{"port", kPorts[k]}});
+    port_reopens[k] = m.AddCounter("antiphon_edge_port_reopens_total",
+                                   "Ports that were lost and opened again",
+                                   {{"port", kPorts[k]}});
+  }
   input_dropped = m.AddCounter("antiphon_edge_input_dropped_total",
                                "MIDI messages that found a full queue");
   late_events = m.AddCounter("antiphon_edge_late_events_total",

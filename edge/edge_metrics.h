@@ -6,6 +6,7 @@
 #define ANTIPHON_EDGE_EDGE_METRICS_H_
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "common/metrics/metrics.h"
@@ -13,6 +14,9 @@
 #include "edge/clock/clock_follower.h"
 
 namespace antiphon::edge {
+
+enum class PortKind { kIn, kClock, kOut };
+inline constexpr size_t kPortKinds = 3;
 
 struct EdgeMetrics {
   EdgeMetrics(Metrics& metrics, const std::string& version);
@@ -41,6 +45,8 @@ struct EdgeMetrics {
   Counter* stale_replies;
   Counter* late_answer_notes;
   Counter* malformed_replies;
+  std::array<Gauge*, kPortKinds> port_open{};
+  std::array<Counter*, kPortKinds> port_reopens{};
   Counter* input_dropped;
   Counter* late_events;
   Counter* pulses;

@@ -20,6 +20,7 @@
 #include "edge/audience.h"
 #include "edge/black_box.h"
 #include "edge/client/grpc_accompanist.h"
+#include "edge/midi_ports.h"
 #include "edge/port/file_performer.h"
 #include "edge/port/internal_clock.h"
 #include "edge/port/performer_input.h"
@@ -34,48 +35,14 @@ namespace {
 volatile std::sig_atomic_t stop_requested = 0;
 void RequestStop(int) { stop_requested = 1; }
 
-// What the file performer and the internal clock play into when no port is
-// asked for: the answer is in session.mid.
-class NoOutput : public MidiOutput {
- public:
-  bool Send(const MidiMessage&) noexcept override { return true; }
-};
-
-// Everything that brings MIDI in.
+// What brings MIDI in beside the ports, and how long it lasts.
 struct Sources {
-  MidiRing first{kMidiRingCapacity};
-  MidiRing second{kMidiRingCapacity};
+  MidiRing performed{kMidiRingCapacity};
   std::unique_ptr<Performer> performer;
   std::unique_ptr<PerformerInput> performance;
-  std::vector<std::unique_ptr<RtMidiInput>> ports;
   MeterMap meters;
   int bars = 0;  // the session's length; 0: no end
 };
-
-absl::Status OpenInput(const Settings& settings, const std::string& own,
-                       const std::string& peer, MidiRing* ring,
-                       Sources& sources) {
-  auto port = RtMidiInput::Create(
-      {.api = settings.midi_api, .own_name = own, .peer = peer}, ring);
-  if (!port.ok()) return port.status();
-  sources.ports.push_back(*std::move(port));
-  return absl::OkStatus();
-}
-
-absl::Status OpenInputs(const Settings& settings, Sources& sources) {
-  absl::Status opened =
-      OpenInput(settings, "Antiphon In", settings.in, &sources.first, sources);
-  if (!opened.ok() || settings.clock.empty()) return opened;
-  opened = OpenInput(settings, "Antiphon Clock", settings.clock,
-                     &sources.second, sources);
-  if (opened.ok() && !settings.in.empty() &&
-      sources.ports[0]->description() == sources.ports[1]->description()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--clock=", settings.clock, " is the port that --in=", settings.in,
-        " names; leave --clock out where one port brings both"));
-  }
-  return opened;
-}
 
 absl::StatusOr<FilePerformer> OpenFile(const Settings& settings,
                                        MonoTime start) {
@@ -103,7 +70,6 @@ absl::Status OpenSources(const Settings& settings, Sources& sources) {
     sources.meters = performer->meters();
     sources.bars = performer->bars();
     sources.performer = std::make_unique<FilePerformer>(*std::move(performer));
-    return absl::OkStatus();
   }
   if (settings.source == Source::kInternal) {
     auto clock = InternalClock::Create(
@@ -111,24 +77,7 @@ absl::Status OpenSources(const Settings& settings, Sources& sources) {
     if (!clock.ok()) return clock.status();
     sources.performer = std::make_unique<InternalClock>(*std::move(clock));
   }
-  return OpenInputs(settings, sources);
-}
-
-struct Output {
-  std::unique_ptr<MidiOutput> port;
-  std::string description;
-};
-
-absl::StatusOr<Output> OpenOutput(const Settings& settings) {
-  if (settings.source == Source::kFile && settings.out.empty()) {
-    return Output{std::make_unique<NoOutput>(), "session.mid alone"};
-  }
-  auto port = RtMidiOutput::Create({.api = settings.midi_api,
-                                    .own_name = "Antiphon Out",
-                                    .peer = settings.out});
-  if (!port.ok()) return port.status();
-  std::string description = (*port)->description();
-  return Output{*std::move(port), std::move(description)};
+  return absl::OkStatus();
 }
 
 Conductor::Options ConductorOptions(const Settings& settings,
@@ -154,7 +103,8 @@ Playback::Options PlaybackOptions(const Settings& settings) {
 
 // State that is read, not told: once every turn of the conductor is too often.
 void ShowState(const Agent& agent, const Sources& sources,
-               const GrpcAccompanist& client, EdgeMetrics& metrics) {
+               const MidiPorts& ports, const GrpcAccompanist& client,
+               EdgeMetrics& metrics) {
   const Conductor& conductor = agent.conductor();
   const GrpcAccompanist::Stats& stats = client.stats();
   metrics.sounding->Set(agent.sounding());
@@ -168,9 +118,10 @@ void ShowState(const Agent& agent, const Sources& sources,
   metrics.malformed_replies->RaiseTo(
       static_cast<double>(stats.malformed.load()));
   metrics.input_dropped->RaiseTo(
-      static_cast<double>(sources.first.dropped() + sources.second.dropped() +
+      static_cast<double>(sources.performed.dropped() + ports.dropped() +
                           conductor.counters().dropped_events));
   metrics.ShowClock(conductor.follower());
+  ports.Show(metrics);
   metrics.stream_connected->Set(stats.connected.load() ? 1 : 0);
   metrics.stream_connects->RaiseTo(static_cast<double>(stats.connects.load()));
   metrics.round_trip->Set(static_cast<double>(stats.round_trip_us.load()) /
@@ -191,22 +142,23 @@ void PrintPorts(MidiApi api) {
 }
 
 // Conducts until a signal, the end of the file, or the last bar asked for.
-void Conduct(const Settings& settings, Sources& sources, MidiOutput* output,
+void Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
              GrpcAccompanist& client, SessionObserver& audience,
              const SessionRecorder& recorder, EdgeMetrics& metrics) {
+  std::vector<MidiRing*> inputs = ports.rings();
+  inputs.push_back(&sources.performed);
   const auto agent = std::make_unique<Agent>(
-      ConductorOptions(settings, sources),
-      std::vector<MidiRing*>{&sources.first, &sources.second}, &client, output,
+      ConductorOptions(settings, sources), inputs, &client, ports.output(),
       &audience, PlaybackOptions(settings));
   if (sources.performer) {
     sources.performance = std::make_unique<PerformerInput>(
-        sources.performer.get(), &sources.second);
+        sources.performer.get(), &sources.performed);
   }
   const bool file = settings.source == Source::kFile;
   MonoTime linger = MonoTime::Max();
   int turn = 0;
   agent->Run([&] {
-    if (++turn % 100 == 0) ShowState(*agent, sources, client, metrics);
+    if (++turn % 100 == 0) ShowState(*agent, sources, ports, client, metrics);
     // A file has its own end; the last bar's line is told a little after it.
     if (file && linger == MonoTime::Max() && sources.performance->finished()) {
       linger = rt::Now() + absl::Milliseconds(200);
@@ -214,7 +166,7 @@ void Conduct(const Settings& settings, Sources& sources, MidiOutput* output,
     return stop_requested || rt::Now() >= linger ||
            (!file && settings.bars > 0 && recorder.bars() >= settings.bars);
   });
-  ShowState(*agent, sources, client, metrics);
+  ShowState(*agent, sources, ports, client, metrics);
 }
 
 // Everything that may be refused is opened before the first log line, so that
@@ -231,8 +183,8 @@ absl::Status Play(const CommandLine& line, const Settings& settings) {
   auto sources = std::make_unique<Sources>();
   absl::Status opened = OpenSources(settings, *sources);
   if (!opened.ok()) return opened;
-  auto output = OpenOutput(settings);
-  if (!output.ok()) return output.status();
+  auto ports = MidiPorts::Create(PortsOf(settings));
+  if (!ports.ok()) return ports.status();
   std::unique_ptr<GrpcAccompanist> client;
   auto recorder = SessionRecorder::Create(
       settings.session_dir, &metrics, [&client] { return client->model(); },
@@ -251,17 +203,13 @@ absl::Status Play(const CommandLine& line, const Settings& settings) {
   Audience audience;
   audience.Add(recorder->get());
   audience.Add(black_box.get());
-  for (const auto& port : sources->ports) {
-    LogInfo("input: ", port->description());
-  }
-  LogInfo("output: ", output->description);
+  for (const std::string& port : (*ports)->Descriptions()) LogInfo(port);
   client = std::make_unique<GrpcAccompanist>(GrpcAccompanist::Options{
       .target = settings.service,
       .session_id =
           absl::StrCat("edge-", std::random_device()(), "-", rt::Now().nanos()),
       .client = "antiphon-edge " ANTIPHON_VERSION});
-  Conduct(settings, *sources, output->port.get(), *client, audience, **recorder,
-          metrics);
+  Conduct(settings, *sources, **ports, *client, audience, **recorder, metrics);
   if (black_box) black_box->Finish(rt::Now());
   return (*recorder)->Finish();
 }

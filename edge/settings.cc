@@ -66,6 +66,7 @@ MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
                         send earlier; by velocity (a Disklavier):
                         1:120,64:60,127:30
   --late-grace-ms=20    a note-on that is later than that is dropped
+  A port that is pulled out is used again as soon as it is back.
 
 The service
   --service=127.0.0.1:50051
@@ -309,6 +310,17 @@ absl::Status TakeRecordedFlags(const std::map<std::string, std::string>& flags,
     line.given[flag] = absl::StrCat("the recording's --", flag, "=", value);
   }
   return absl::OkStatus();
+}
+
+MidiPorts::Options PortsOf(const Settings& settings) {
+  const bool file = settings.source == Source::kFile;
+  MidiPorts::Options options;
+  options.api = settings.midi_api;
+  options.channel = settings.channel;
+  if (!file) options.in = settings.in;
+  if (!settings.clock.empty()) options.clock = settings.clock;
+  if (!file || !settings.out.empty()) options.out = settings.out;
+  return options;
 }
 
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line) {

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "common/flags.h"
 #include "common/music/meter.h"
+#include "edge/midi_ports.h"
 #include "edge/playback/output_latency.h"
 #include "edge/port/rtmidi_port.h"
 
@@ -50,6 +51,9 @@ extern const char kHelp[];
 
 // The flags as they stand; `line` tells which were given.
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line);
+
+// The ports that a session opens. A file that performs needs none.
+MidiPorts::Options PortsOf(const Settings& settings);
 
 // Of the flags that were given, those that a replay needs, with their values.
 std::map<std::string, std::string> FlagsToRecord(const CommandLine& line);

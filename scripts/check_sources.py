@@ -55,7 +55,8 @@ HOMES = [
     (re.compile(r"(arpa|linux|mach|net|netinet|sys)/|(avrt|dirent|dlfcn|execinfo|fcntl|"
                 r"malloc|poll|pthread|sched|semaphore|signal|spawn|syslog|termios|"
                 r"unistd|windows)\.h$"), "operating system",
-     re.compile(r"common/rt/|edge/port/rtmidi_port\.cc$|inference/|tests/|"
+     re.compile(r"common/rt/|edge/port/(jack_watch|rtmidi_port)\.cc$|"
+                r"inference/|tests/|"
                 r".*_test\.cc$")),
 ]
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <iostream>
 #include <type_traits>
 #include <utility>
@@ -20,6 +21,7 @@
 #include "edge/port/port_name.h"
 
 namespace antiphon::edge {
+namespace {
 
 // Collects what RtMidi reports: with a callback set it throws no more. While a
 // port is set up the first text is kept; later, in any thread, only counted.
@@ -34,6 +36,8 @@ class RtMidiErrors {
     }
   }
 
+  // While no other thread reports.
+  void Forget() { count_.store(0, std::memory_order_relaxed); }
   bool any() const { return count() > 0; }
   uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   const std::string& first() const { return first_; }
@@ -42,8 +46,6 @@ class RtMidiErrors {
   std::atomic<uint64_t> count_{0};
   std::string first_;
 };
-
-namespace {
 
 struct Api {
   MidiApi api;
@@ -147,14 +149,21 @@ std::vector<std::string> NamesOf(Port& port) {
   return names;
 }
 
-// Makes the virtual port or the connection; returns a description of it.
-template <typename Port>
-absl::StatusOr<std::string> Attach(const Api& api, const PortOptions& options,
-                                   Opened<Port>& opened) {
+// What a port object is attached to.
+struct Target {
+  std::string peer;  // full name, "" for a virtual port
   std::string description;
+};
+
+// Makes the virtual port or the connection.
+template <typename Port>
+absl::StatusOr<Target> Attach(const Api& api, const PortOptions& options,
+                              Opened<Port>& opened) {
+  Target target;
+  opened.errors->Forget();
   if (options.peer.empty()) {
     opened.port->openVirtualPort(options.own_name);
-    description =
+    target.description =
         absl::StrCat(api.name, ", virtual port \"", options.own_name, "\"");
   } else {
     const std::vector<std::string> names = NamesOf(*opened.port);
@@ -162,22 +171,24 @@ absl::StatusOr<std::string> Attach(const Api& api, const PortOptions& options,
                                options.peer, names);
     if (!match.ok()) return match.status();
     opened.port->openPort(static_cast<unsigned>(*match), options.own_name);
-    description =
-        absl::StrCat(api.name, ", connected to \"", names[*match], "\"");
+    target.peer = names[*match];
+    target.description =
+        absl::StrCat(api.name, ", connected to \"", target.peer, "\"");
   }
   if (opened.errors->any()) {
     return absl::UnavailableError(absl::StrCat(
-        Kind<Port>(), " \"", options.own_name, "\" (", description,
+        Kind<Port>(), " \"", options.own_name, "\" (", target.description,
         ") cannot be opened: ", opened.errors->first(),
         "; remedy: name a port that exists, see the list of ports"));
   }
-  return description;
+  return target;
 }
 
 template <typename Port>
 struct Attached {
+  const Api* api;
   Opened<Port> opened;
-  std::string description;
+  Target target;
 };
 
 // `prepare(port)` comes before the port exists for others, so that nothing that
@@ -198,12 +209,12 @@ absl::StatusOr<Attached<Port>> Open(const PortOptions& options,
       continue;
     }
     prepare(*opened->port);
-    auto description = Attach(api, options, *opened);
-    if (description.ok()) {
-      return Attached<Port>{*std::move(opened), *std::move(description)};
+    auto target = Attach(api, options, *opened);
+    if (target.ok()) {
+      return Attached<Port>{&api, *std::move(opened), *std::move(target)};
     }
-    refused.emplace_back(description.status().message());
-    last = description.status();
+    refused.emplace_back(target.status().message());
+    last = target.status();
   }
   if (!refused.empty()) {
     return absl::Status(last.code(), absl::StrJoin(refused, "; "));
@@ -213,6 +224,91 @@ absl::StatusOr<Attached<Port>> Open(const PortOptions& options,
 }
 
 }  // namespace
+
+// One port of RtMidi that is opened, lost and opened again. Threads as in the
+// header: server_gone() and port() may be used while another thread asks
+// Alive(), nothing while one closes or opens.
+template <typename Port>
+class RtMidiConnection {
+ public:
+  using Prepare = std::function<void(Port&)>;
+
+  RtMidiConnection(const PortOptions& options, Prepare prepare)
+      : options_(options), prepare_(std::move(prepare)) {}
+
+  absl::Status Open() {
+    if (opened_.port != nullptr && !server_gone()) return OpenAgain();
+    opened_ = {};
+    auto attached = edge::Open<Port>(options_, prepare_);
+    if (!attached.ok()) return attached.status();
+    api_ = attached->api;
+    options_.api = api_->api;  // a lost port never moves to another API
+    opened_ = std::move(attached->opened);
+    target_ = std::move(attached->target);
+    Watch();
+    return absl::OkStatus();
+  }
+
+  bool Alive() {
+    if (server_gone()) return false;
+    if (options_.peer.empty()) return true;
+    if (IsWatched() && options_.watch->HasGone(target_.peer, gone_)) {
+      return false;
+    }
+    const std::vector<std::string> names = NamesOf(*opened_.port);
+    return std::find(names.begin(), names.end(), target_.peer) != names.end();
+  }
+
+  // A client of a dead server must not outlive it; one of a living server is
+  // kept, to look for the port with.
+  void Close() {
+    if (opened_.port == nullptr) return;
+    if (server_gone()) {
+      opened_ = {};
+      options_.watch->CloseIfDead();
+    } else {
+      opened_.port->closePort();
+    }
+  }
+
+  bool IsWatched() const {
+    return api_->api == MidiApi::kJack && options_.watch != nullptr;
+  }
+  bool server_gone() const {
+    return IsWatched() && options_.watch->deaths() != deaths_;
+  }
+  Port* port() const { return opened_.port.get(); }
+  const JackWatch& watch() const { return *options_.watch; }
+  uint64_t errors() const { return opened_.errors->count(); }
+  const std::string& description() const { return target_.description; }
+
+ private:
+  absl::Status OpenAgain() {
+    auto target = Attach(*api_, options_, opened_);
+    if (!target.ok()) {
+      opened_.port->closePort();  // a connection that failed half way
+      return target.status();
+    }
+    target_ = *std::move(target);
+    Watch();
+    return absl::OkStatus();
+  }
+
+  void Watch() {
+    if (!IsWatched()) return;
+    options_.watch->Open();
+    deaths_ = options_.watch->deaths();
+    gone_ = options_.watch->gone();
+  }
+
+  PortOptions options_;
+  const Prepare prepare_;
+  const Api* api_ = nullptr;
+  Opened<Port> opened_;
+  Target target_;
+  uint64_t deaths_ = 0;  // of servers, when the port was opened
+  uint64_t gone_ = 0;    // ports that had gone, when it was opened
+};
 
 std::optional<MidiApi> ParseMidiApi(std::string_view name) {
   if (name == "auto") return MidiApi::kAuto;
@@ -245,19 +341,19 @@ std::vector<PortList> ListPorts(MidiApi wanted) {
 
 absl::StatusOr<std::unique_ptr<RtMidiInput>> RtMidiInput::Create(
     const PortOptions& options, MidiRing* ring) {
-  auto input = std::unique_ptr<RtMidiInput>(new RtMidiInput(ring));
-  auto attached = Open<RtMidiIn>(options, [&input](RtMidiIn& port) {
-    port.ignoreTypes(false, false, false);
-    port.setCallback(&RtMidiInput::OnDelivery, input.get());
-  });
-  if (!attached.ok()) return attached.status();
-  input->description_ = std::move(attached->description);
-  input->errors_ = std::move(attached->opened.errors);
-  input->port_ = std::move(attached->opened.port);
+  auto input = std::unique_ptr<RtMidiInput>(new RtMidiInput(options, ring));
+  const absl::Status opened = input->connection_->Open();
+  if (!opened.ok()) return opened;
   return input;
 }
 
-RtMidiInput::RtMidiInput(MidiRing* ring) : ring_(ring) {}
+RtMidiInput::RtMidiInput(const PortOptions& options, MidiRing* ring)
+    : ring_(ring),
+      connection_(std::make_unique<RtMidiConnection<RtMidiIn>>(
+          options, [this](RtMidiIn& port) {
+            port.ignoreTypes(false, false, false);
+            port.setCallback(&RtMidiInput::OnDelivery, this);
+          })) {}
 
 RtMidiInput::~RtMidiInput() = default;
 
@@ -266,41 +362,82 @@ void RtMidiInput::OnDelivery(double /*delta*/,
   auto* input = static_cast<RtMidiInput*>(self);
   const MonoTime now = rt::Now();
   input->parser_.Feed(*bytes, [input, now](const MidiMessage& message) {
+    input->held_.Follow(message);
     input->ring_->TryPush({now, message});
   });
   input->malformed_.store(input->parser_.dropped(), std::memory_order_relaxed);
+}
+
+bool RtMidiInput::Alive() { return connection_->Alive(); }
+
+void RtMidiInput::Close() {
+  connection_->Close();
+  // Nothing can arrive any more: this thread is the ring's producer.
+  const MonoTime now = rt::Now();
+  held_.EndAll([&](const MidiMessage& off) { ring_->TryPush({now, off}); });
+}
+
+absl::Status RtMidiInput::Reopen() { return connection_->Open(); }
+
+std::string RtMidiInput::description() const {
+  return connection_->description();
 }
 
 // ---- Output ----
 
 absl::StatusOr<std::unique_ptr<RtMidiOutput>> RtMidiOutput::Create(
     const PortOptions& options) {
-  auto output = std::unique_ptr<RtMidiOutput>(new RtMidiOutput());
-  auto attached = Open<RtMidiOut>(options, [](RtMidiOut&) {});
-  if (!attached.ok()) return attached.status();
-  output->description_ = std::move(attached->description);
-  output->errors_ = std::move(attached->opened.errors);
-  output->port_ = std::move(attached->opened.port);
+  auto output = std::unique_ptr<RtMidiOutput>(new RtMidiOutput(options));
+  const absl::Status opened = output->connection_->Open();
+  if (!opened.ok()) return opened;
   return output;
 }
 
-RtMidiOutput::RtMidiOutput() = default;
+RtMidiOutput::RtMidiOutput(const PortOptions& options)
+    : connection_(std::make_unique<RtMidiConnection<RtMidiOut>>(
+          options, [](RtMidiOut&) {})) {}
 
 RtMidiOutput::~RtMidiOutput() {
   // A JACK port that goes takes along what its readers have not seen yet: the
   // last note-offs. Two periods of a large buffer are enough.
-  if (port_ != nullptr) rt::SleepUntil(rt::Now() + absl::Milliseconds(50));
+  if (connection_->port() != nullptr && !connection_->server_gone()) {
+    rt::SleepUntil(rt::Now() + absl::Milliseconds(50));
+  }
 }
 
 bool RtMidiOutput::Send(const MidiMessage& message) noexcept {
-  if (message.size() == 0) return false;
-  const uint64_t errors = errors_->count();
+  if (message.size() == 0 || connection_->port() == nullptr || !HasRoom()) {
+    return false;
+  }
+  const uint64_t errors = connection_->errors();
   try {
-    port_->sendMessage(message.data(), message.size());
+    connection_->port()->sendMessage(message.data(), message.size());
   } catch (...) {
     return false;
   }
-  return errors_->count() == errors;
+  return connection_->errors() == errors;
+}
+
+// A period of JACK takes everything that is queued.
+bool RtMidiOutput::HasRoom() noexcept {
+  if (!connection_->IsWatched()) return true;
+  if (connection_->server_gone()) return false;
+  const JackWatch& watch = connection_->watch();
+  if (!watch.is_open()) return true;
+  const uint64_t cycle = watch.cycles();
+  if (cycle != last_cycle_) untaken_ = 0;
+  last_cycle_ = cycle;
+  return untaken_++ < kMaxUntaken;
+}
+
+bool RtMidiOutput::Alive() { return connection_->Alive(); }
+
+void RtMidiOutput::Close() { connection_->Close(); }
+
+absl::Status RtMidiOutput::Reopen() { return connection_->Open(); }
+
+std::string RtMidiOutput::description() const {
+  return connection_->description();
 }
 
 }  // namespace antiphon::edge

@@ -8,8 +8,14 @@
 // Input: RtMidi's thread (JACK's process thread, one per port) stamps each
 // delivery on arrival, parses it and pushes into the ring; clock bytes, which
 // RtMidi drops unless told, are on. Stamps of JACK fall on its periods.
-// Output: JACK sends at the next period. Its queue holds some 2300 messages;
-// when the server dies without notice and more are sent, RtMidi waits for room.
+// Output: JACK sends at the next period. RtMidi queues up to some 2300 messages
+// and would wait for room when nobody takes them; Send() refuses before that:
+// at once after the server has ended, and beyond kMaxUntaken messages in one
+// period of a server that hangs (both told by a JackWatch).
+//
+// A port that was lost can be opened again under the same options (OpenPort):
+// on the same client while the server lives, on a new one after it has ended.
+// Alive() and Reopen() are not for the thread that sends.
 #ifndef ANTIPHON_EDGE_PORT_RTMIDI_PORT_H_
 #define ANTIPHON_EDGE_PORT_RTMIDI_PORT_H_
 
@@ -24,14 +30,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/midi/stream_parser.h"
+#include "edge/port/jack_watch.h"
 #include "edge/port/midi_port.h"
+#include "edge/port/note_set.h"
+#include "edge/port/open_port.h"
 
 class RtMidiIn;
 class RtMidiOut;
 
 namespace antiphon::edge {
 
-class RtMidiErrors;
+template <typename Port>
+class RtMidiConnection;
 
 enum class MidiApi {
   kAuto,  // the first of the others that works and has the peer
@@ -56,11 +66,12 @@ std::vector<PortList> ListPorts(MidiApi wanted);
 
 struct PortOptions {
   MidiApi api = MidiApi::kAuto;
-  std::string own_name{};  // what others see: "Antiphon In"
-  std::string peer{};      // "": a virtual port
+  std::string own_name{};      // what others see: "Antiphon In"
+  std::string peer{};          // "": a virtual port
+  JackWatch* watch = nullptr;  // not owned; null: losses are seen by name alone
 };
 
-class RtMidiInput : public MidiInput {
+class RtMidiInput : public MidiInput, public OpenPort {
  public:
   // The ring is not owned and outlives this.
   static absl::StatusOr<std::unique_ptr<RtMidiInput>> Create(
@@ -69,29 +80,36 @@ class RtMidiInput : public MidiInput {
   RtMidiInput(const RtMidiInput&) = delete;
   RtMidiInput& operator=(const RtMidiInput&) = delete;
 
-  // What the port is, for people: "jack, virtual port "Antiphon In"".
-  const std::string& description() const { return description_; }
+  bool Alive() override;
+  // Keys and pedals that were down are let go: their offs go into the ring.
+  void Close() override;
+  absl::Status Reopen() override;
+  // "jack, virtual port "Antiphon In"".
+  std::string description() const override;
+
   // Bytes that belonged to no message. Any thread.
   uint64_t malformed() const {
     return malformed_.load(std::memory_order_relaxed);
   }
 
  private:
-  explicit RtMidiInput(MidiRing* ring);
+  RtMidiInput(const PortOptions& options, MidiRing* ring);
 
   static void OnDelivery(double delta, std::vector<unsigned char>* bytes,
                          void* self);
 
   MidiRing* const ring_;
-  std::string description_;
   StreamParser parser_;  // RtMidi's thread
+  NoteSet held_;         // RtMidi's thread, then whoever calls Close()
   std::atomic<uint64_t> malformed_{0};
-  std::unique_ptr<RtMidiErrors> errors_;
-  std::unique_ptr<RtMidiIn> port_;  // last: its end stops the thread
+  // Last: its end stops the thread.
+  std::unique_ptr<RtMidiConnection<RtMidiIn>> connection_;
 };
 
-class RtMidiOutput : public MidiOutput {
+class RtMidiOutput : public OpenOutput {
  public:
+  static constexpr int kMaxUntaken = 1000;
+
   static absl::StatusOr<std::unique_ptr<RtMidiOutput>> Create(
       const PortOptions& options);
   // Waits a moment so that what was sent last is heard.
@@ -99,16 +117,22 @@ class RtMidiOutput : public MidiOutput {
   RtMidiOutput(const RtMidiOutput&) = delete;
   RtMidiOutput& operator=(const RtMidiOutput&) = delete;
 
+  // Never waits.
   bool Send(const MidiMessage& message) noexcept override;
 
-  const std::string& description() const { return description_; }
+  bool Alive() override;
+  void Close() override;
+  absl::Status Reopen() override;
+  std::string description() const override;
 
  private:
-  RtMidiOutput();
+  explicit RtMidiOutput(const PortOptions& options);
+  bool HasRoom() noexcept;
 
-  std::string description_;
-  std::unique_ptr<RtMidiErrors> errors_;
-  std::unique_ptr<RtMidiOut> port_;
+  // Of the thread that sends.
+  uint64_t last_cycle_ = 0;
+  int untaken_ = 0;
+  std::unique_ptr<RtMidiConnection<RtMidiOut>> connection_;
 };
 
 }  // namespace antiphon::edge

@@ -66,18 +66,18 @@ TEST_F(EdgePortsTest, NamesThatMatchNoneOrSeveralListTheCandidates) {
 
 TEST_F(EdgePortsTest, OnePortIsNotTakenTwice) {
   ExpectWrong({"--in=Keys A", "--clock=Keys A:out"},
-              "--clock=Keys A:out is the port that --in=Keys A names");
+              "MIDI input \"Keys A:out\" is named twice (jack, connected to ");
 }
 
 TEST_F(EdgePortsTest, NamesThatMatchOneAreTakenAndListed) {
   const Executed played = testing::Execute(
       kProgram, With({"--in=Keys A", "--clock=Keys B", "--out=Pia"}),
-      {.stop_at = "output: jack"});
+      {.stop_at = "out: jack"});
   EXPECT_EQ(played.status, 0) << played.err;
   EXPECT_THAT(played.err,
-              AllOf(HasSubstr("input: jack, connected to \"Keys A:out\""),
-                    HasSubstr("input: jack, connected to \"Keys B:out\""),
-                    HasSubstr("output: jack, connected to \"Piano:in\"")));
+              AllOf(HasSubstr(" in: jack, connected to \"Keys A:out\""),
+                    HasSubstr(" clock: jack, connected to \"Keys B:out\""),
+                    HasSubstr(" out: jack, connected to \"Piano:in\"")));
   const Executed listed = testing::Execute(kProgram, {"--list-ports"});
   EXPECT_EQ(listed.status, 0);
   EXPECT_THAT(listed.out, AllOf(HasSubstr("  in   Keys A:out\n"),

@@ -55,6 +55,7 @@ absl::StatusOr<std::unique_ptr<JackServer>> JackServer::Start() {
   absl::Status status;
   for (bool real_time : {true, false}) {
     auto server = std::unique_ptr<JackServer>(new JackServer(real_time));
+    server->SetEnvironment();
     server->Launch();
     status = server->WaitUntilReady();
     if (status.ok()) return server;
@@ -68,28 +69,43 @@ JackServer::JackServer(bool real_time)
       real_time_(real_time) {}
 
 JackServer::~JackServer() {
-  if (pid_ > 0) {
-    kill(pid_, SIGTERM);
-    const auto give_up = std::chrono::steady_clock::now() + kExitPatience;
-    while (!HasExited()) {
-      if (std::chrono::steady_clock::now() > give_up) {
-        kill(pid_, SIGKILL);
-        waitpid(pid_, nullptr, 0);
-        break;
-      }
-      std::this_thread::sleep_for(kPoll);
-    }
-  }
+  End(false);
   std::error_code ignored;
   std::filesystem::remove(log_path_, ignored);
 }
 
-void JackServer::Launch() {
+void JackServer::End(bool killed) {
+  if (pid_ <= 0) return;
+  kill(pid_, killed ? SIGKILL : SIGTERM);
+  const auto give_up = std::chrono::steady_clock::now() + kExitPatience;
+  while (!HasExited()) {
+    if (std::chrono::steady_clock::now() > give_up) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+      pid_ = -1;
+      break;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+}
+
+absl::Status JackServer::StartAgain() {
+  Launch();
+  return WaitUntilReady();
+}
+
+void JackServer::Freeze(bool frozen) { kill(pid_, frozen ? SIGSTOP : SIGCONT); }
+
+// Before any thread reads it.
+void JackServer::SetEnvironment() {
   jack_set_error_function(Ignore);
   jack_set_info_function(Ignore);
   setenv("JACK_DEFAULT_SERVER", name_.c_str(), 1);
   setenv("JACK_NO_START_SERVER", "1", 1);
   setenv("JACK_NO_AUDIO_RESERVATION", "1", 1);
+}
+
+void JackServer::Launch() {
   // -S: a client that is late makes the period longer. Otherwise it would lose
   // the period's messages, which is no fault of the client under test.
   std::vector<std::string> words = {"jackd", "-S", "-n", name_};

@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 namespace antiphon::testing {
@@ -25,12 +26,21 @@ class JackServer {
   JackServer(const JackServer&) = delete;
   JackServer& operator=(const JackServer&) = delete;
 
+  // Ends the server under its clients, by SIGTERM or, where `killed`, SIGKILL.
+  // StartAgain() brings it back under the same name. The clients of this
+  // process have to be closed in between.
+  void End(bool killed);
+  absl::Status StartAgain();
+  // Stops it in its tracks (SIGSTOP), and lets it go on.
+  void Freeze(bool frozen);
+
   const std::string& name() const { return name_; }
   bool real_time() const { return real_time_; }
 
  private:
   explicit JackServer(bool real_time);
 
+  void SetEnvironment();
   void Launch();
   absl::Status WaitUntilReady();
   bool HasExited();

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/midi_ports.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/memory/memory.h"
+#include "absl/strings/str_cat.h"
+
+namespace antiphon::edge {
+namespace {
+
+// Where no port is asked for: the answer is in session.mid.
+class NoOutput : public MidiOutput {
+ public:
+  bool Send(const MidiMessage&) noexcept override { return true; }
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
+    const Options& options) {
+  auto ports = absl::WrapUnique(new MidiPorts());
+  PortOptions port{.api = options.api, .watch = &ports->watch_};
+  const auto named = [&port](const char* own, const std::string& peer) {
+    port.own_name = own;
+    port.peer = peer;
+    return port;
+  };
+  absl::Status status;
+  if (options.in) {
+    status = ports->OpenInput(PortKind::kIn, named("Antiphon In", *options.in));
+  }
+  if (status.ok() && options.clock) {
+    status = ports->OpenInput(PortKind::kClock,
+                              named("Antiphon Clock", *options.clock));
+  }
+  if (status.ok() && options.out) {
+    status =
+        ports->OpenOutput(named("Antiphon Out", *options.out), options.channel);
+  }
+  if (!status.ok()) return status;
+  if (!options.out) {
+    ports->output_ = std::make_unique<NoOutput>();
+    ports->output_name_ = "session.mid alone";
+  }
+  std::vector<KeptPort*> kept;
+  for (const Input& input : ports->inputs_) kept.push_back(input.port.get());
+  if (ports->kept_output_ != nullptr) kept.push_back(ports->kept_output_);
+  if (!kept.empty()) ports->watcher_ = std::make_unique<PortWatcher>(kept);
+  return ports;
+}
+
+absl::Status MidiPorts::OpenInput(PortKind kind, const PortOptions& options) {
+  Input input{kind, "", std::make_unique<MidiRing>(kMidiRingCapacity)};
+  auto port = RtMidiInput::Create(options, input.ring.get());
+  if (!port.ok()) return port.status();
+  input.name = (*port)->description();
+  for (const Input& other : inputs_) {
+    if (options.peer.empty() || other.name != input.name) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "MIDI input \"", options.peer, "\" is named twice (", input.name,
+        "); name each port once, and none for the clock where one port brings "
+        "both"));
+  }
+  input.port = std::make_unique<KeptInput>(
+      kind == PortKind::kClock ? "clock" : "input", *std::move(port));
+  inputs_.push_back(std::move(input));
+  return absl::OkStatus();
+}
+
+absl::Status MidiPorts::OpenOutput(const PortOptions& options, int channel) {
+  auto port = RtMidiOutput::Create(options);
+  if (!port.ok()) return port.status();
+  output_name_ = (*port)->description();
+  auto kept = std::make_unique<KeptOutput>(*std::move(port), channel);
+  kept_output_ = kept.get();
+  output_ = std::move(kept);
+  return absl::OkStatus();
+}
+
+std::vector<MidiRing*> MidiPorts::rings() const {
+  std::vector<MidiRing*> rings;
+  for (const Input& input : inputs_) rings.push_back(input.ring.get());
+  return rings;
+}
+
+std::vector<std::string> MidiPorts::Descriptions() const {
+  std::vector<std::string> lines;
+  for (const Input& input : inputs_) {
+    lines.push_back(absl::StrCat(
+        input.kind == PortKind::kClock ? "clock: " : "in: ", input.name));
+  }
+  lines.push_back("out: " + output_name_);
+  return lines;
+}
+
+uint64_t MidiPorts::dropped() const {
+  uint64_t dropped = 0;
+  for (const Input& input : inputs_) dropped += input.ring->dropped();
+  return dropped;
+}
+
+void MidiPorts::Show(EdgeMetrics& metrics) const {
+  std::array<bool, kPortKinds> open{};
+  std::array<uint64_t, kPortKinds> reopens{};
+  std::array<bool, kPortKinds> used{};
+  const auto add = [&](PortKind kind, const KeptPort& port) {
+    const auto k = static_cast<size_t>(kind);
+    open[k] = port.is_open() && (open[k] || !used[k]);
+    used[k] = true;
+    reopens[k] += port.reopens();
+  };
+  for (const Input& input : inputs_) add(input.kind, *input.port);
+  if (kept_output_ != nullptr) add(PortKind::kOut, *kept_output_);
+  for (size_t k = 0; k < kPortKinds; ++k) {
+    metrics.port_open[k]->Set(open[k] ? 1 : 0);
+    metrics.port_reopens[k]->RaiseTo(static_cast<double>(reopens[k]));
+  }
+}
+
+}  // namespace antiphon::edge

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "edge/port/kept_port.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "common/log.h"
+#include "common/rt/clock.h"
+
+namespace antiphon::edge {
+
+KeptPort::KeptPort(std::string label, OpenPort* port)
+    : label_(std::move(label)), port_(port) {}
+
+void KeptPort::Check(MonoTime now) {
+  if (!is_open() || port_->Alive()) return;
+  LogWarning(label_, " lost: ", port_->description(),
+             " is gone; it is used again as soon as it is back");
+  lost_at_ = now;
+  last_refusal_ = absl::StatusCode::kOk;
+  BeforeClose();
+  port_->Close();
+  is_open_.store(false, std::memory_order_release);
+}
+
+void KeptPort::Retry(MonoTime now) {
+  if (is_open()) return;
+  const absl::Status status = port_->Reopen();
+  if (!status.ok()) {
+    // Absence was told when the port was lost; anything else is news, once.
+    const bool absent = absl::IsNotFound(status) || absl::IsUnavailable(status);
+    if (!absent && status.code() != last_refusal_) {
+      LogWarning(label_,
+                 " stays closed: ", absl::string_view(status.message()));
+    }
+    last_refusal_ = status.code();
+    return;
+  }
+  const std::string told = AfterReopen();
+  is_open_.store(true, std::memory_order_release);
+  reopens_.fetch_add(1, std::memory_order_relaxed);
+  LogInfo(
+      label_, " is back: ", port_->description(),
+      absl::StrFormat(" after %.1f s", absl::ToDoubleSeconds(now - lost_at_)),
+      told);
+}
+
+KeptOutput::KeptOutput(std::unique_ptr<OpenOutput> port, int channel)
+    : KeptPort("output", port.get()),
+      port_(std::move(port)),
+      channel_(channel) {}
+
+bool KeptOutput::Send(const MidiMessage& message) noexcept {
+  sending_.store(true);  // before the look: whoever closes waits for its end
+  const bool sent = in_use_.load() && Forward(message);
+  sending_.store(false);
+  return sent;
+}
+
+bool KeptOutput::Forward(const MidiMessage& message) noexcept {
+  if (reset_due_ && message.IsNoteOn()) {
+    reset_due_ = false;
+    port_->Send(
+        MidiMessage::ControlChange(channel_, NoteSet::kSustainPedal, 0));
+    port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kAllNotesOff, 0));
+  }
+  const bool sent = port_->Send(message);
+  // A note-on that was refused may have been heard; its off is owed.
+  if (sent || message.IsNoteOn()) sounding_.Follow(message);
+  return sent;
+}
+
+void KeptOutput::BeforeClose() {
+  in_use_.store(false);
+  while (sending_.load()) rt::SleepUntil(rt::Now() + absl::Milliseconds(1));
+}
+
+std::string KeptOutput::AfterReopen() {
+  const int ended =
+      sounding_.EndAll([this](const MidiMessage& off) { port_->Send(off); });
+  reset_due_ = true;
+  in_use_.store(true);
+  return ended == 0 ? "" : absl::StrCat(", notes ended: ", ended);
+}
+
+}  // namespace antiphon::edge
