@@ -19,14 +19,19 @@ Agent::Agent(const Conductor::Options& options, std::vector<MidiRing*> inputs,
              Accompanist* accompanist, MidiOutput* output,
              SessionObserver* observer, const Playback::Options& playback)
     : inputs_(std::move(inputs)),
+      guard_(output, inputs_.size()),
       playback_(std::make_unique<Playback>(playback, &commands_, &timeline_,
-                                           output, &telemetry_)),
+                                           &guard_, &telemetry_)),
       conductor_(options, accompanist, &commands_, &timeline_, &telemetry_,
                  observer) {}
 
 void Agent::Run(const std::function<bool()>& stop) {
   thread_ = std::make_unique<PlaybackThread>(playback_.get());
-  for (const absl::Status& right : {thread_->priority(), thread_->memory()}) {
+  absl::Status memory = thread_->memory();
+  for (const auto& part : guard_.Memory()) {
+    memory.Update(rt::LockMemory(part.data(), part.size()));
+  }
+  for (const absl::Status& right : {thread_->priority(), memory}) {
     if (!right.ok()) LogWarning("playback: ", right.message());
   }
   while (!stop()) {
@@ -42,10 +47,11 @@ void Agent::Run(const std::function<bool()>& stop) {
 
 void Agent::TakeInput() {
   TimedMessage message;
-  for (MidiRing* ring : inputs_) {
+  for (size_t input = 0; input < inputs_.size(); ++input) {
+    MidiRing* const ring = inputs_[input];
     for (size_t i = 0; i < ring->capacity(); ++i) {
       if (!ring->TryPop(message)) break;
-      conductor_.Push(message);
+      if (guard_.Passes(input, message)) conductor_.Push(message);
     }
   }
 }

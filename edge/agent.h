@@ -9,10 +9,13 @@
 
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "edge/conductor.h"
 #include "edge/playback/playback_thread.h"
+#include "edge/port/feedback_guard.h"
 #include "edge/port/midi_port.h"
 
 namespace antiphon::edge {
@@ -27,12 +30,19 @@ class Agent {
         Accompanist* accompanist, MidiOutput* output, SessionObserver* observer,
         const Playback::Options& playback = {});
 
+  // What the log calls an input, by its place in `inputs`. Before Run().
+  void NameInput(size_t input, std::string name) {
+    guard_.NameInput(input, std::move(name));
+  }
+
   // Conducts until `stop` says so (asked about every millisecond), then
   // silences the output and tells the bar under way as cut off.
   void Run(const std::function<bool()>& stop);
 
   // Conductor's thread, or after Run().
   const Conductor& conductor() const { return conductor_; }
+  // Messages that were the agent's own, come back in and ignored.
+  uint64_t echoes() const { return guard_.echoes(); }
   int sounding() const { return playback_->sounding(); }
   // Once Run() has begun.
   bool playback_realtime() const { return thread_->priority().ok(); }
@@ -44,6 +54,7 @@ class Agent {
   SpscRing<PlaybackCommand> commands_{kMaxPlaybackCommands};
   SpscRing<Telemetry> telemetry_{kMaxTelemetry};
   LatestValue<Timeline> timeline_;
+  FeedbackGuard guard_;  // between playback and the output
   const std::unique_ptr<Playback> playback_;
   Conductor conductor_;
   std::unique_ptr<PlaybackThread> thread_;

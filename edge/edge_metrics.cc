@@ -68,6 +68,8 @@ EdgeMetrics::EdgeMetrics(Metrics& m, const std::string& version) {
                                    "Ports that were lost and opened again",
                                    {{"port", kPorts[k]}});
   }
+  echoes = m.AddCounter("antiphon_edge_echoes_total",
+                        "Own messages that came back in and were ignored");
   input_dropped = m.AddCounter("antiphon_edge_input_dropped_total",
                                "MIDI messages that found a full queue");
   late_events = m.AddCounter("antiphon_edge_late_events_total",

@@ -47,6 +47,7 @@ struct EdgeMetrics {
   Counter* malformed_replies;
   std::array<Gauge*, kPortKinds> port_open{};
   std::array<Counter*, kPortKinds> port_reopens{};
+  Counter* echoes;
   Counter* input_dropped;
   Counter* late_events;
   Counter* pulses;

@@ -126,6 +126,7 @@ void ShowState(const Agent& agent, const Sources& sources,
   metrics.stream_connects->RaiseTo(static_cast<double>(stats.connects.load()));
   metrics.round_trip->Set(static_cast<double>(stats.round_trip_us.load()) /
                           1e6);
+  metrics.echoes->RaiseTo(static_cast<double>(agent.echoes()));
   metrics.jobs_open->Set(static_cast<double>(conductor.open_jobs()));
 }
 
@@ -150,6 +151,8 @@ void Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
   const auto agent = std::make_unique<Agent>(
       ConductorOptions(settings, sources), inputs, &client, ports.output(),
       &audience, PlaybackOptions(settings));
+  const std::vector<std::string> names = ports.names();
+  for (size_t i = 0; i < names.size(); ++i) agent->NameInput(i, names[i]);
   if (sources.performer) {
     sources.performance = std::make_unique<PerformerInput>(
         sources.performer.get(), &sources.performed);

@@ -85,6 +85,12 @@ std::vector<MidiRing*> MidiPorts::rings() const {
   return rings;
 }
 
+std::vector<std::string> MidiPorts::names() const {
+  std::vector<std::string> names;
+  for (const Input& input : inputs_) names.push_back(input.name);
+  return names;
+}
+
 std::vector<std::string> MidiPorts::Descriptions() const {
   std::vector<std::string> lines;
   for (const Input& input : inputs_) {

@@ -41,6 +41,8 @@ class MidiPorts {
 
   // The agent's first inputs.
   std::vector<MidiRing*> rings() const;
+  // What people call them, in the same order: "jack, connected to "Keys"".
+  std::vector<std::string> names() const;
   // Of every port, the output too: "in: jack, connected to "Keys"".
   std::vector<std::string> Descriptions() const;
   uint64_t dropped() const;

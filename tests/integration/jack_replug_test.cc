@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "common/rt/clock.h"
+#include "edge/port/feedback_guard.h"
 #include "edge/port/kept_port.h"
 #include "edge/port/port_watcher.h"
 #include "edge/port/rtmidi_port.h"
@@ -142,6 +143,34 @@ TEST_F(ReplugTest, APortThatIsBackAtOnceIsConnectedAgain) {
     ASSERT_TRUE(Eventually([&] { return ear->count() >= 4; }))
         << "round " << round << ": " << ear->count();
   }
+}
+
+// The output is wired to the edge's own input.
+TEST_F(ReplugTest, OwnOutputIsRecognisedAndCut) {
+  OpenInput("");
+  OpenOutput("Antiphon In:Antiphon In");
+  FeedbackGuard guard(output_.get(), 1);
+  guard.NameInput(0, "the input");
+  int passed = 0;
+  const auto play_for_20_ms = [&] {
+    const MonoTime until = rt::Now() + absl::Milliseconds(20);
+    while (rt::Now() < until) {
+      TimedMessage m;
+      while (ring_.TryPop(m)) {
+        passed += guard.Passes(0, m) && m.message.IsNoteOn();
+      }
+      rt::SleepUntil(rt::Now() + absl::Milliseconds(1));
+    }
+  };
+  for (int i = 0; i < 40; ++i) {
+    guard.Send(MidiMessage::NoteOn(0, 40 + i, 50 + i));
+    play_for_20_ms();
+    guard.Send(MidiMessage::NoteOff(0, 40 + i));
+    play_for_20_ms();
+  }
+  std::printf("%d notes passed before the loop was proved\n", passed);
+  EXPECT_LE(passed, 4);
+  EXPECT_GE(guard.echoes(), 70u);
 }
 
 class ReplugServerTest : public ReplugTest,
