@@ -20,6 +20,7 @@
 #include "edge/audience.h"
 #include "edge/black_box.h"
 #include "edge/client/grpc_accompanist.h"
+#include "edge/errands.h"
 #include "edge/midi_ports.h"
 #include "edge/port/file_performer.h"
 #include "edge/port/internal_clock.h"
@@ -130,18 +131,6 @@ void ShowState(const Agent& agent, const Sources& sources,
   metrics.jobs_open->Set(static_cast<double>(conductor.open_jobs()));
 }
 
-void PrintPorts(MidiApi api) {
-  for (const PortList& list : ListPorts(api)) {
-    std::printf(
-        "%s%s%s\n", list.api.c_str(), list.status.ok() ? "" : ": ",
-        list.status.ok() ? "" : std::string(list.status.message()).c_str());
-    for (const std::string& name : list.inputs)
-      std::printf("  in   %s\n", name.c_str());
-    for (const std::string& name : list.outputs)
-      std::printf("  out  %s\n", name.c_str());
-  }
-}
-
 // Conducts until a signal, the end of the file, or the last bar asked for.
 void Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
              GrpcAccompanist& client, SessionObserver& audience,
@@ -207,6 +196,7 @@ absl::Status Play(const CommandLine& line, const Settings& settings) {
   audience.Add(recorder->get());
   audience.Add(black_box.get());
   for (const std::string& port : (*ports)->Descriptions()) LogInfo(port);
+  if (!PortsOf(settings).out) LogInfo("out: session.mid alone");
   client = std::make_unique<GrpcAccompanist>(GrpcAccompanist::Options{
       .target = settings.service,
       .session_id =
@@ -246,17 +236,21 @@ absl::Status PlayAgain(CommandLine line, const std::string& path) {
 absl::Status Main(const CommandLine& line) {
   const absl::StatusOr<Settings> settings = SettingsFrom(line);
   if (!settings.ok()) return settings.status();
-  if (!settings->replay.empty()) return PlayAgain(line, settings->replay);
-  if (settings->list_ports) {
-    PrintPorts(settings->midi_api);
+  if (settings->task == Task::kListPorts) {
+    PrintPorts(*settings);
     return absl::OkStatus();
   }
+  if (settings->task == Task::kDoctor) return CallDoctor(*settings);
+  if (!settings->replay.empty()) return PlayAgain(line, settings->replay);
   std::signal(SIGINT, RequestStop);
   std::signal(SIGTERM, RequestStop);
 #ifdef SIGHUP                        // not on Windows
   std::signal(SIGHUP, RequestStop);  // the terminal was closed
   std::signal(SIGPIPE, SIG_IGN);     // who reads the bars may go, notes end
 #endif
+  if (settings->task == Task::kMonitor) {
+    return ShowWhatArrives(*settings, [] { return stop_requested != 0; });
+  }
   return Play(line, *settings);
 }
 
@@ -267,6 +261,7 @@ int main(int argc, char** argv) {
   return antiphon::RunProgram({.name = "antiphon-edge",
                                .version = ANTIPHON_VERSION,
                                .help = antiphon::edge::kHelp,
+                               .takes_arguments = true,
                                .config_flag = "config"},
                               argc, argv, antiphon::edge::Main);
 }

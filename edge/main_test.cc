@@ -76,8 +76,9 @@ TEST(EdgeProgram, HelpTeachesAndVersionIsOneLine) {
   EXPECT_EQ(help.status, 0);
   EXPECT_EQ(help.err, "");
   for (const char* taught :
-       {"--source=clock", "--performer=FILE.mid", "--list-ports", "--in=NAME",
-        "--session-dir=DIR", "scripts/demo.sh", "Exit code"}) {
+       {"--source=clock", "--performer=FILE.mid", "--list-ports", "--monitor",
+        "antiphon-edge doctor", "--in=NAME", "--session-dir=DIR",
+        "scripts/demo.sh", "Exit code"}) {
     EXPECT_THAT(help.out, HasSubstr(taught));
   }
   const Executed version = testing::Execute(kProgram, {"--version"});
@@ -92,6 +93,7 @@ TEST(EdgeProgram, UnknownFlagsAndArgumentsAreNamed) {
   ExpectWrong({"--"}, "unknown flag --;");
   ExpectWrong({"waltz.mid"}, "unexpected argument waltz.mid");
   ExpectWrong({"--list-ports", "jack"}, "unexpected argument jack");
+  ExpectWrong({"doctor", "who"}, "unexpected argument");
   ExpectWrong({"--performer"}, "--performer needs a value");
   ExpectWrong({"--nosource"}, "unknown flag --nosource");
   ExpectWrong({"--bars=2", "--bars", "3"}, "--bars=3 is given after --bars=2");
@@ -160,6 +162,21 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
         "--session-dir=here", "--service=127.0.0.1:1"}) {
     ExpectWrong({"--list-ports", flag},
                 absl::StrCat(flag, " has no effect with --list-ports"));
+  }
+  for (const char* flag : {"--source=internal", "--out=Piano", "--bars=2",
+                           "--service=127.0.0.1:1", "--replay=x"}) {
+    ExpectWrong({"--monitor", flag},
+                absl::StrCat(flag,
+                             " has no effect with --monitor, which "
+                             "takes --monitor, --in, --clock, "));
+  }
+  for (const char* flag :
+       {"--tempo=120", "--monitor", "--list-ports", "--seed=1",
+        "--metrics=", "--session-dir=here", "--record=x"}) {
+    ExpectWrong({"doctor", flag},
+                absl::StrCat(flag,
+                             " has no effect with doctor, which takes "
+                             "--source, --in, --clock, --out, "));
   }
   for (const char* flag : {"--in=", "--out=", "--clock=", "--session-dir="}) {
     ExpectWrong({flag}, absl::StrCat(flag, " names nothing"));

@@ -40,10 +40,7 @@ absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
         ports->OpenOutput(named("Antiphon Out", *options.out), options.channel);
   }
   if (!status.ok()) return status;
-  if (!options.out) {
-    ports->output_ = std::make_unique<NoOutput>();
-    ports->output_name_ = "session.mid alone";
-  }
+  if (!options.out) ports->output_ = std::make_unique<NoOutput>();
   std::vector<KeptPort*> kept;
   for (const Input& input : ports->inputs_) kept.push_back(input.port.get());
   if (ports->kept_output_ != nullptr) kept.push_back(ports->kept_output_);
@@ -91,13 +88,21 @@ std::vector<std::string> MidiPorts::names() const {
   return names;
 }
 
+std::vector<std::string> MidiPorts::labels() const {
+  std::vector<std::string> labels;
+  for (const Input& input : inputs_) {
+    labels.push_back(input.kind == PortKind::kClock ? "clock" : "in");
+  }
+  return labels;
+}
+
 std::vector<std::string> MidiPorts::Descriptions() const {
   std::vector<std::string> lines;
   for (const Input& input : inputs_) {
     lines.push_back(absl::StrCat(
         input.kind == PortKind::kClock ? "clock: " : "in: ", input.name));
   }
-  lines.push_back("out: " + output_name_);
+  if (kept_output_ != nullptr) lines.push_back("out: " + output_name_);
   return lines;
 }
 
@@ -123,6 +128,31 @@ void MidiPorts::Show(EdgeMetrics& metrics) const {
     metrics.port_open[k]->Set(open[k] ? 1 : 0);
     metrics.port_reopens[k]->RaiseTo(static_cast<double>(reopens[k]));
   }
+}
+
+std::string ToText(const std::vector<PortList>& lists) {
+  std::string text;
+  const auto add = [&text](const char* title,
+                           const std::vector<std::string>& names) {
+    absl::StrAppend(&text, "  ", title, names.empty() ? " none\n" : "\n");
+    for (const std::string& name : names) {
+      absl::StrAppend(&text, "    ", name, "\n");
+    }
+  };
+  for (const PortList& list : lists) {
+    if (!list.status.ok()) {
+      absl::StrAppend(&text, list.api, " is not there. ", list.status.message(),
+                      "\n");
+      continue;
+    }
+    absl::StrAppend(&text, list.api, "\n");
+    add("Antiphon can listen to (--in, --clock):", list.inputs);
+    add("Antiphon can play to (--out):", list.outputs);
+  }
+  return text +
+         "Without --in and --out Antiphon makes ports of its own, where the "
+         "system lets it:\n\"Antiphon In\" and \"Antiphon Out\", to be chosen "
+         "in the host.\n";
 }
 
 }  // namespace antiphon::edge

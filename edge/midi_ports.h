@@ -43,6 +43,8 @@ class MidiPorts {
   std::vector<MidiRing*> rings() const;
   // What people call them, in the same order: "jack, connected to "Keys"".
   std::vector<std::string> names() const;
+  // Short: "in", "clock".
+  std::vector<std::string> labels() const;
   // Of every port, the output too: "in: jack, connected to "Keys"".
   std::vector<std::string> Descriptions() const;
   uint64_t dropped() const;
@@ -69,6 +71,9 @@ class MidiPorts {
   std::unique_ptr<MidiOutput> output_;
   std::unique_ptr<PortWatcher> watcher_;  // ends first
 };
+
+// For people, who see each port beside the flag that takes it.
+std::string ToText(const std::vector<PortList>& lists);
 
 }  // namespace antiphon::edge
 

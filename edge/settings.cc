@@ -6,11 +6,14 @@
 #include <iterator>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/flags/commandlineflag.h"
 #include "absl/flags/flag.h"
 #include "absl/flags/reflection.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
 #include "common/address.h"
 #include "edge/port/file_performer.h"
 
@@ -32,6 +35,7 @@ ABSL_FLAG(double, temperature, 0.8, "sampling, 0..2");
 ABSL_FLAG(double, top_p, 0.9, "sampling, above 0 to 1");
 ABSL_FLAG(uint64_t, seed, 1, "same seed, same session: same answers");
 ABSL_FLAG(bool, list_ports, false, "list the MIDI ports and exit");
+ABSL_FLAG(bool, monitor, false, "show what arrives, ask no service");
 ABSL_FLAG(std::string, config, "", "TOML file of settings");
 ABSL_FLAG(double, late_grace_ms, 20, "a later note-on is dropped, 0..1000");
 ABSL_FLAG(std::string, output_latency_ms, "0", "of the instrument");
@@ -42,6 +46,11 @@ ABSL_FLAG(int, take_cc, 0, "controller that saves the last five minutes");
 namespace antiphon::edge {
 
 const char kHelp[] = R"(antiphon-edge: plays piano with you, one bar later.
+
+  antiphon-edge [flags]          plays
+  antiphon-edge doctor [flags]   when nothing happens: looks at ports, clock,
+                        priority and service for some 4 s, says what is wrong
+                        and what to do; exit code 1 if anything is
 
 Follows the MIDI clock of your host, sends each bar you play to
 antiphon-inference, and plays the answer two bars later, on the beat.
@@ -58,6 +67,7 @@ Where time and notes come from
 
 MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
   --list-ports          what there is
+  --monitor             show what arrives and how it is understood, play nothing
   --in=NAME --out=NAME  exact name, or a beginning that only one port has
   --clock=NAME          a second input, where the clock comes from another port
   --midi-api=auto       or jack, alsa
@@ -166,23 +176,60 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
     if (rule.has_effect || !line.Has(rule.flag)) continue;
     return Refused(line, rule.flag, rule.otherwise);
   }
-  if (file && s.performer.empty()) {
+  if (file && s.performer.empty() && s.task == Task::kPlay) {
     return Wrong("--source=file needs --performer=FILE.mid");
   }
   return absl::OkStatus();
 }
 
-// A list of ports is all that comes of --list-ports. The settings of a file are
-// for when something is played.
-absl::Status CheckListAlone(const CommandLine& line) {
+// What each task but playing takes on the command line. The settings of a file
+// are for when something is played.
+struct Errand {
+  Task task;
+  const char* name;
+  std::vector<std::string> flags;
+};
+
+const Errand* ErrandOf(Task task) {
+  static const auto* errands = new std::vector<Errand>{
+      {Task::kListPorts, "--list-ports", {"list_ports", "midi_api", "config"}},
+      {Task::kMonitor,
+       "--monitor",
+       {"monitor", "in", "clock", "midi_api", "meter", "clock_offset_ms",
+        "config"}},
+      {Task::kDoctor,
+       "doctor",
+       {"source", "in", "clock", "out", "midi_api", "channel", "service",
+        "config"}},
+  };
+  for (const Errand& errand : *errands) {
+    if (errand.task == task) return &errand;
+  }
+  return nullptr;
+}
+
+absl::Status CheckErrand(const CommandLine& line, Task task) {
+  const Errand* errand = ErrandOf(task);
+  if (errand == nullptr) return absl::OkStatus();
+  const auto& taken = errand->flags;
   for (const auto& [flag, words] : line.given) {
-    if (flag == "list_ports" || flag == "midi_api" || flag == "config" ||
-        !words.starts_with("--")) {
-      continue;
-    }
-    return Wrong(words, " has no effect with --list-ports; leave one out");
+    if (!words.starts_with("--")) continue;
+    if (std::find(taken.begin(), taken.end(), flag) != taken.end()) continue;
+    const std::string all = absl::StrCat("--", absl::StrJoin(taken, ", --"));
+    return Wrong(words, " has no effect with ", errand->name, ", which takes ",
+                 absl::StrReplaceAll(all, {{"_", "-"}}), " alone");
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<Task> TaskOf(const CommandLine& line) {
+  for (const std::string& argument : line.arguments) {
+    if (argument == "doctor" && line.arguments.size() == 1) continue;
+    return Wrong("unexpected argument ", argument, "; --help lists the flags");
+  }
+  if (!line.arguments.empty()) return Task::kDoctor;
+  if (absl::GetFlag(FLAGS_list_ports)) return Task::kListPorts;
+  return absl::GetFlag(FLAGS_monitor) ? Task::kMonitor : Task::kPlay;
 }
 
 // Of what was given. Ranges are written so that NaN is refused too.
@@ -267,7 +314,6 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
   if (line.Has("temperature")) s.temperature = absl::GetFlag(FLAGS_temperature);
   if (line.Has("top_p")) s.top_p = absl::GetFlag(FLAGS_top_p);
   s.seed = absl::GetFlag(FLAGS_seed);
-  s.list_ports = absl::GetFlag(FLAGS_list_ports);
   s.late_grace = absl::Milliseconds(absl::GetFlag(FLAGS_late_grace_ms));
   if (line.Has("take_cc")) s.take_cc = absl::GetFlag(FLAGS_take_cc);
   const auto latency =
@@ -324,19 +370,21 @@ MidiPorts::Options PortsOf(const Settings& settings) {
 }
 
 absl::StatusOr<Settings> SettingsFrom(const CommandLine& line) {
+  const absl::StatusOr<Task> task = TaskOf(line);
+  if (!task.ok()) return task.status();
   Settings settings = Texts();
-  absl::Status status = ReadValues(line, settings);
+  settings.task = *task;
+  absl::Status status = CheckErrand(line, *task);
+  if (status.ok()) status = ReadValues(line, settings);
   if (status.ok() && !settings.replay.empty() && !settings.record.empty()) {
     return Refused(line, "record",
                    "has no effect with --replay; leave one out");
   }
-  if (status.ok() && settings.list_ports) {
-    status = CheckListAlone(line);
-    if (!status.ok()) return status;
-    return settings;
-  }
   if (status.ok()) status = CheckNames(line, settings);
-  if (status.ok()) status = CheckTogether(line, settings);
+  // What arrives is shown whatever would make the session's time.
+  if (*task == Task::kMonitor) settings.source = Source::kClock;
+  const bool any_source = *task == Task::kMonitor || *task == Task::kListPorts;
+  if (status.ok() && !any_source) status = CheckTogether(line, settings);
   if (status.ok()) status = CheckAddresses(settings);
   if (!status.ok()) return status;
   return settings;

@@ -20,9 +20,11 @@
 
 namespace antiphon::edge {
 
+enum class Task { kPlay, kListPorts, kMonitor, kDoctor };
 enum class Source { kClock, kInternal, kFile };
 
 struct Settings {
+  Task task = Task::kPlay;
   Source source = Source::kClock;
   std::string performer;        // MIDI file, for kFile
   std::optional<double> tempo;  // quarter notes a minute
@@ -38,7 +40,6 @@ struct Settings {
   std::optional<double> temperature;
   std::optional<double> top_p;
   uint64_t seed = 1;
-  bool list_ports = false;
   absl::Duration late_grace;     // of note-ons
   OutputLatency output_latency;  // of the instrument
   std::string record;            // file of the black box; "": none

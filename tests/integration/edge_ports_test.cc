@@ -4,10 +4,12 @@
 // none, or more than one, are one line that lists the candidates.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <string>
 #include <vector>
 
+#include "common/rt/clock.h"
 #include "tests/execute.h"
 #include "tests/integration/jack_fixture.h"
 #include "tests/integration/jack_listener.h"
@@ -80,8 +82,43 @@ TEST_F(EdgePortsTest, NamesThatMatchOneAreTakenAndListed) {
                     HasSubstr(" out: jack, connected to \"Piano:in\"")));
   const Executed listed = testing::Execute(kProgram, {"--list-ports"});
   EXPECT_EQ(listed.status, 0);
-  EXPECT_THAT(listed.out, AllOf(HasSubstr("  in   Keys A:out\n"),
-                                HasSubstr("  out  Pipe organ:in\n")));
+  EXPECT_THAT(
+      listed.out,
+      AllOf(HasSubstr("(--in, --clock):\n"), HasSubstr("    Keys A:out\n"),
+            HasSubstr("(--out):\n"), HasSubstr("    Pipe organ:in\n")));
+}
+
+TEST_F(EdgePortsTest, TheDoctorNamesWhatIsWrongAndFails) {
+  const Executed result =
+      testing::Execute(kProgram, {"doctor", "--midi-api=jack", "--in=Keys A",
+                                  "--out=Piano", "--service=127.0.0.1:1"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(
+      result.out,
+      AllOf(
+          HasSubstr("ok     ports      in: jack, connected to \"Keys A:out\""),
+          HasSubstr("WRONG  clock      no MIDI clock arrived in 3.0 s"),
+          HasSubstr("WRONG  service    127.0.0.1:1 does not answer")));
+  EXPECT_THAT(result.err, HasSubstr("\nantiphon-edge: "));
+  EXPECT_THAT(result.err, HasSubstr(" findings are WRONG"));
+}
+
+TEST_F(EdgePortsTest, TheMonitorShowsWhatArrivesUntilItIsStopped) {
+  std::vector<TimedMessage> script;
+  for (int i = 0; i < 100; ++i) {
+    script.push_back({rt::Now() + i * absl::Milliseconds(100),
+                      MidiMessage::NoteOn(0, 60, 80)});
+  }
+  a_->Play(script);
+  const Executed result = testing::Execute(
+      kProgram, {"--monitor", "--midi-api=jack", "--in=Keys A"},
+      {.stop_at = "note on   60 C4",
+       .in_child = [] { dup2(STDERR_FILENO, STDOUT_FILENO); }});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(
+      result.err,
+      AllOf(HasSubstr("in: jack, connected to \"Keys A:out\"\n"),
+            HasSubstr("velocity 80  channel 1"), HasSubstr(" | stopped\n")));
 }
 
 }  // namespace
