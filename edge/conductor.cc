@@ -21,6 +21,14 @@ uint64_t SeedOf(uint64_t seed, PlaySeq bar) {
   return z ^ (z >> 31);
 }
 
+// Folded back by octaves where the keyboard ends.
+uint8_t Transposed(int pitch, int semitones) {
+  pitch += semitones;
+  while (pitch < 0) pitch += 12;
+  while (pitch > 127) pitch -= 12;
+  return static_cast<uint8_t>(pitch);
+}
+
 template <typename T>
 void InsertByStamp(std::deque<T>& queue, const T& item) {
   auto at = queue.end();
@@ -356,7 +364,7 @@ void Conductor::Schedule(const Plan& plan, size_t from) {
                         .tick = note.tick,
                         .duration = note.duration,
                         .channel = static_cast<uint8_t>(options_.channel),
-                        .pitch = note.pitch,
+                        .pitch = Transposed(note.pitch, options_.transpose),
                         .velocity = note.velocity});
   }
 }

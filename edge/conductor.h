@@ -68,7 +68,8 @@ class Conductor {
     ClockFollower::Options meters;  // and the clock's offset
     Sampling sampling;
     uint64_t seed = 1;
-    int channel = 0;  // of the answer, 0..15
+    int channel = 0;    // of the answer, 0..15
+    int transpose = 0;  // of the answer, semitones
     // The longest that playback sends a note ahead of its tick: cutoffs are
     // that much earlier.
     absl::Duration output_latency{};

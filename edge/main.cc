@@ -88,6 +88,7 @@ Conductor::Options ConductorOptions(const Settings& settings,
   options.meters.clock_offset = absl::Milliseconds(settings.clock_offset_ms);
   options.seed = settings.seed;
   options.channel = settings.channel;
+  options.transpose = settings.transpose;
   options.output_latency = settings.output_latency.Longest();
   if (sources.bars > 0) options.bars = static_cast<PlaySeq>(sources.bars);
   Sampling& sampling = options.sampling;

@@ -77,8 +77,8 @@ TEST(EdgeProgram, HelpTeachesAndVersionIsOneLine) {
   EXPECT_EQ(help.err, "");
   for (const char* taught :
        {"--source=clock", "--performer=FILE.mid", "--list-ports", "--monitor",
-        "antiphon-edge doctor", "--in=NAME", "--session-dir=DIR",
-        "scripts/demo.sh", "Exit code"}) {
+        "antiphon-edge doctor", "--in=A,B", "--transpose=N", "--in=NAME",
+        "--session-dir=DIR", "scripts/demo.sh", "Exit code"}) {
     EXPECT_THAT(help.out, HasSubstr(taught));
   }
   const Executed version = testing::Execute(kProgram, {"--version"});
@@ -123,6 +123,12 @@ TEST(EdgeProgram, ValuesOutOfRangeAreNamed) {
   for (const char* channel : {"0", "17", "-2147483648"}) {
     out_of(absl::StrCat("--channel=", channel), "within 1 to 16");
   }
+  for (const char* channel : {"-1", "17"}) {
+    out_of(absl::StrCat("--in-channel=", channel), "within 0 to 16");
+  }
+  for (const char* semitones : {"-49", "49"}) {
+    out_of(absl::StrCat("--transpose=", semitones), "within -48 to 48");
+  }
   for (const char* temperature : {"-1", "2.1", "nan"}) {
     out_of(absl::StrCat("--temperature=", temperature), "within 0 to 2");
   }
@@ -155,6 +161,7 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
               "--clock=Live goes with --source=clock");
   not_with_file("--clock=Live", "goes with --source=clock");
   not_with_file("--in=Keys", "goes with --source=clock or internal");
+  not_with_file("--in-channel=2", "goes with --source=clock or internal");
   not_with_file("--meter=4/4", "goes with --source=clock or internal");
   not_with_file("--midi-api=jack", "goes with a MIDI port");
   for (const char* flag :
@@ -168,7 +175,7 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
     ExpectWrong({"--monitor", flag},
                 absl::StrCat(flag,
                              " has no effect with --monitor, which "
-                             "takes --monitor, --in, --clock, "));
+                             "takes --monitor, --in, --clock, --in-channel, "));
   }
   for (const char* flag :
        {"--tempo=120", "--monitor", "--list-ports", "--seed=1",
@@ -176,10 +183,13 @@ TEST(EdgeProgram, FlagsWithoutEffectAreRefused) {
     ExpectWrong({"doctor", flag},
                 absl::StrCat(flag,
                              " has no effect with doctor, which takes "
-                             "--source, --in, --clock, --out, "));
+                             "--source, --in, --clock, --in-channel, --out, "));
   }
   for (const char* flag : {"--in=", "--out=", "--clock=", "--session-dir="}) {
     ExpectWrong({flag}, absl::StrCat(flag, " names nothing"));
+  }
+  for (const char* flag : {"--in=,", "--in=Keys,", "--in=,Keys"}) {
+    ExpectWrong({flag}, absl::StrCat(flag, " has a comma without a name"));
   }
   ExpectWrong({"--source=file", "--performer="}, "--performer= names nothing");
 }

@@ -22,22 +22,11 @@ absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
     const Options& options) {
   auto ports = absl::WrapUnique(new MidiPorts());
   PortOptions port{.api = options.api, .watch = &ports->watch_};
-  const auto named = [&port](const char* own, const std::string& peer) {
-    port.own_name = own;
-    port.peer = peer;
-    return port;
-  };
-  absl::Status status;
-  if (options.in) {
-    status = ports->OpenInput(PortKind::kIn, named("Antiphon In", *options.in));
-  }
-  if (status.ok() && options.clock) {
-    status = ports->OpenInput(PortKind::kClock,
-                              named("Antiphon Clock", *options.clock));
-  }
+  absl::Status status = ports->OpenInputs(options, port);
   if (status.ok() && options.out) {
-    status =
-        ports->OpenOutput(named("Antiphon Out", *options.out), options.channel);
+    port.own_name = "Antiphon Out";
+    port.peer = *options.out;
+    status = ports->OpenOutput(port, options.channel);
   }
   if (!status.ok()) return status;
   if (!options.out) ports->output_ = std::make_unique<NoOutput>();
@@ -48,8 +37,26 @@ absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
   return ports;
 }
 
+absl::Status MidiPorts::OpenInputs(const Options& options, PortOptions port) {
+  for (size_t i = 0; i < options.in.size(); ++i) {
+    port.own_name =
+        i == 0 ? "Antiphon In" : absl::StrCat("Antiphon In ", i + 1);
+    port.peer = options.in[i];
+    port.filter = {.clock = options.takes_clock && !options.clock && i == 0,
+                   .channel = options.in_channel};
+    const absl::Status opened = OpenInput(PortKind::kIn, port);
+    if (!opened.ok()) return opened;
+  }
+  if (!options.clock) return absl::OkStatus();
+  port.own_name = "Antiphon Clock";
+  port.peer = *options.clock;
+  port.filter = {.notes = false};
+  return OpenInput(PortKind::kClock, port);
+}
+
 absl::Status MidiPorts::OpenInput(PortKind kind, const PortOptions& options) {
-  Input input{kind, "", std::make_unique<MidiRing>(kMidiRingCapacity)};
+  Input input{kind};
+  input.ring = std::make_unique<MidiRing>(kMidiRingCapacity);
   auto port = RtMidiInput::Create(options, input.ring.get());
   if (!port.ok()) return port.status();
   input.name = (*port)->description();
@@ -59,6 +66,10 @@ absl::Status MidiPorts::OpenInput(PortKind kind, const PortOptions& options) {
         "MIDI input \"", options.peer, "\" is named twice (", input.name,
         "); name each port once, and none for the clock where one port brings "
         "both"));
+  }
+  input.label = kind == PortKind::kClock ? "clock" : "in";
+  if (kind == PortKind::kIn && !inputs_.empty()) {
+    absl::StrAppend(&input.label, " ", inputs_.size() + 1);
   }
   input.port = std::make_unique<KeptInput>(
       kind == PortKind::kClock ? "clock" : "input", *std::move(port));
@@ -90,17 +101,14 @@ std::vector<std::string> MidiPorts::names() const {
 
 std::vector<std::string> MidiPorts::labels() const {
   std::vector<std::string> labels;
-  for (const Input& input : inputs_) {
-    labels.push_back(input.kind == PortKind::kClock ? "clock" : "in");
-  }
+  for (const Input& input : inputs_) labels.push_back(input.label);
   return labels;
 }
 
 std::vector<std::string> MidiPorts::Descriptions() const {
   std::vector<std::string> lines;
   for (const Input& input : inputs_) {
-    lines.push_back(absl::StrCat(
-        input.kind == PortKind::kClock ? "clock: " : "in: ", input.name));
+    lines.push_back(absl::StrCat(input.label, ": ", input.name));
   }
   if (kept_output_ != nullptr) lines.push_back("out: " + output_name_);
   return lines;

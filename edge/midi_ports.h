@@ -24,13 +24,17 @@ namespace antiphon::edge {
 
 class MidiPorts {
  public:
-  // Names: "" makes a virtual port, absent no port at all.
+  // Names: "" makes a virtual port, absent no port at all. Several inputs are
+  // merged. The clock comes from the clock port where there is one, else from
+  // the first input.
   struct Options {
     MidiApi api = MidiApi::kAuto;
-    std::optional<std::string> in;
+    std::vector<std::string> in;
     std::optional<std::string> clock;
     std::optional<std::string> out;
-    int channel = 0;  // of the answer, 0..15
+    bool takes_clock = true;  // false: time comes from elsewhere
+    int in_channel = 0;       // of the notes, 1..16; 0: all
+    int channel = 0;          // of the answer, 0..15
   };
 
   // Opens them all, or says which cannot be opened and why.
@@ -43,7 +47,7 @@ class MidiPorts {
   std::vector<MidiRing*> rings() const;
   // What people call them, in the same order: "jack, connected to "Keys"".
   std::vector<std::string> names() const;
-  // Short: "in", "clock".
+  // Short: "in", "in 2", "clock".
   std::vector<std::string> labels() const;
   // Of every port, the output too: "in: jack, connected to "Keys"".
   std::vector<std::string> Descriptions() const;
@@ -55,12 +59,14 @@ class MidiPorts {
  private:
   struct Input {
     PortKind kind;
-    std::string name;
-    std::unique_ptr<MidiRing> ring;
+    std::string label{};
+    std::string name{};
+    std::unique_ptr<MidiRing> ring{};
     std::unique_ptr<KeptInput> port{};
   };
 
   MidiPorts() = default;
+  absl::Status OpenInputs(const Options& options, PortOptions port);
   absl::Status OpenInput(PortKind kind, const PortOptions& options);
   absl::Status OpenOutput(const PortOptions& options, int channel);
 

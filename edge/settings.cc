@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "common/address.h"
 #include "edge/port/file_performer.h"
 
@@ -26,11 +27,13 @@ ABSL_FLAG(int, bars, 0, "stop after this many bars");
 ABSL_FLAG(std::string, service, "127.0.0.1:50051", "HOST:PORT");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9465", "HOST:PORT, empty: none");
 ABSL_FLAG(std::string, session_dir, "", "folder for session.mid, bars.jsonl");
-ABSL_FLAG(std::string, in, "", "MIDI input to connect to");
+ABSL_FLAG(std::string, in, "", "MIDI inputs to connect to, by commas");
+ABSL_FLAG(int, in_channel, 0, "channel of the notes, 1..16; 0: all");
 ABSL_FLAG(std::string, clock, "", "MIDI clock input, where it is another");
 ABSL_FLAG(std::string, out, "", "MIDI output to connect to");
 ABSL_FLAG(std::string, midi_api, "auto", "auto, jack or alsa");
 ABSL_FLAG(int, channel, 1, "channel of the answer, 1..16");
+ABSL_FLAG(int, transpose, 0, "semitones, of the answer");
 ABSL_FLAG(double, temperature, 0.8, "sampling, 0..2");
 ABSL_FLAG(double, top_p, 0.9, "sampling, above 0 to 1");
 ABSL_FLAG(uint64_t, seed, 1, "same seed, same session: same answers");
@@ -68,10 +71,13 @@ Where time and notes come from
 MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
   --list-ports          what there is
   --monitor             show what arrives and how it is understood, play nothing
-  --in=NAME --out=NAME  exact name, or a beginning that only one port has
-  --clock=NAME          a second input, where the clock comes from another port
+  --in=NAME --out=NAME  exact name, or one but for a number at its end, or a
+                        beginning that only one port has; --in=A,B merges
+                        several, the first brings the clock
+  --clock=NAME          a port of its own for the clock; the others bring notes
+  --in-channel=N        of the notes; 0 (default): all
   --midi-api=auto       or jack, alsa
-  --channel=1           of the answer
+  --channel=1           of the answer; --transpose=N moves it, in semitones
   --output-latency-ms=30      the instrument sounds that much after the note-on:
                         send earlier; by velocity (a Disklavier):
                         1:120,64:60,127:30
@@ -132,18 +138,22 @@ std::optional<Source> ParseSource(const std::string& name) {
 // A script whose variable is unset gives an empty name, which means nothing.
 absl::Status CheckNames(const CommandLine& line, const Settings& s) {
   const std::pair<const char*, const std::string*> names[] = {
-      {"performer", &s.performer},
-      {"in", &s.in},
-      {"out", &s.out},
-      {"clock", &s.clock},
-      {"session_dir", &s.session_dir},
-      {"record", &s.record},
-      {"replay", &s.replay},
+      {"performer", &s.performer}, {"out", &s.out},
+      {"clock", &s.clock},         {"session_dir", &s.session_dir},
+      {"record", &s.record},       {"replay", &s.replay},
   };
   for (const auto& [flag, value] : names) {
     if (!value->empty() || !line.Has(flag)) continue;
     return Refused(line, flag,
                    "names nothing; give a name or leave the flag out");
+  }
+  for (const std::string& name : s.in) {
+    if (!name.empty() || !line.Has("in")) continue;
+    return Refused(
+        line, "in",
+        s.in.size() == 1
+            ? "names nothing; give a name or leave the flag out"
+            : "has a comma without a name; give one or leave it out");
   }
   return absl::OkStatus();
 }
@@ -165,6 +175,8 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
       {"clock_offset_ms", s.source == Source::kClock,
        "goes with --source=clock; the other sources have no delay"},
       {"in", !file,
+       "goes with --source=clock or internal; a MIDI file brings the notes"},
+      {"in_channel", !file,
        "goes with --source=clock or internal; a MIDI file brings the notes"},
       {"clock", s.source == Source::kClock, "goes with --source=clock"},
       {"midi_api", !file || !s.out.empty(),
@@ -195,12 +207,12 @@ const Errand* ErrandOf(Task task) {
       {Task::kListPorts, "--list-ports", {"list_ports", "midi_api", "config"}},
       {Task::kMonitor,
        "--monitor",
-       {"monitor", "in", "clock", "midi_api", "meter", "clock_offset_ms",
-        "config"}},
+       {"monitor", "in", "clock", "in_channel", "midi_api", "meter",
+        "clock_offset_ms", "config"}},
       {Task::kDoctor,
        "doctor",
-       {"source", "in", "clock", "out", "midi_api", "channel", "service",
-        "config"}},
+       {"source", "in", "clock", "in_channel", "out", "midi_api", "channel",
+        "service", "config"}},
   };
   for (const Errand& errand : *errands) {
     if (errand.task == task) return &errand;
@@ -236,6 +248,7 @@ absl::StatusOr<Task> TaskOf(const CommandLine& line) {
 absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
   constexpr double kMin = Performer::kMinTempo, kMax = Performer::kMaxTempo;
   constexpr int kMaxBars = FilePerformer::kMaxBars;
+  constexpr int kMaxTranspose = 48;
   if (s.tempo && !(*s.tempo >= kMin && *s.tempo <= kMax)) {
     return Refused(line, "tempo", "is not within ", kMin, " to ", kMax);
   }
@@ -245,6 +258,13 @@ absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
   }
   if (line.Has("bars") && (s.bars < 1 || s.bars > kMaxBars)) {
     return Refused(line, "bars", "is not within 1 to ", kMaxBars);
+  }
+  if (s.in_channel < 0 || s.in_channel > 16) {
+    return Refused(line, "in_channel", "is not within 0 to 16");
+  }
+  if (s.transpose < -kMaxTranspose || s.transpose > kMaxTranspose) {
+    return Refused(line, "transpose", "is not within ", -kMaxTranspose, " to ",
+                   kMaxTranspose);
   }
   if (s.temperature && !(*s.temperature >= 0 && *s.temperature <= 2)) {
     return Refused(line, "temperature", "is not within 0 to 2");
@@ -278,7 +298,7 @@ absl::Status CheckAddresses(const Settings& s) {
 Settings Texts() {
   Settings s;
   s.performer = absl::GetFlag(FLAGS_performer);
-  s.in = absl::GetFlag(FLAGS_in);
+  s.in = absl::StrSplit(absl::GetFlag(FLAGS_in), ',');
   s.out = absl::GetFlag(FLAGS_out);
   s.clock = absl::GetFlag(FLAGS_clock);
   s.service = absl::GetFlag(FLAGS_service);
@@ -308,6 +328,8 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
   s.meter = *meter;
   s.midi_api = *api;
   s.channel = channel - 1;
+  s.in_channel = absl::GetFlag(FLAGS_in_channel);
+  s.transpose = absl::GetFlag(FLAGS_transpose);
   s.clock_offset_ms = absl::GetFlag(FLAGS_clock_offset_ms);
   s.bars = absl::GetFlag(FLAGS_bars);
   if (line.Has("tempo")) s.tempo = absl::GetFlag(FLAGS_tempo);
@@ -363,6 +385,8 @@ MidiPorts::Options PortsOf(const Settings& settings) {
   MidiPorts::Options options;
   options.api = settings.midi_api;
   options.channel = settings.channel;
+  options.takes_clock = settings.source == Source::kClock;
+  options.in_channel = settings.in_channel;
   if (!file) options.in = settings.in;
   if (!settings.clock.empty()) options.clock = settings.clock;
   if (!file || !settings.out.empty()) options.out = settings.out;

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -29,11 +30,14 @@ struct Settings {
   std::string performer;        // MIDI file, for kFile
   std::optional<double> tempo;  // quarter notes a minute
   Meter meter;
-  double clock_offset_ms = 0;  // positive: the clock's beats are later
-  int bars = 0;                // to play; 0: until something ends it
-  std::string in, out, clock;  // names of ports; "": a virtual port, or none
+  double clock_offset_ms = 0;   // positive: the clock's beats are later
+  int bars = 0;                 // to play; 0: until something ends it
+  std::vector<std::string> in;  // names of ports; "": a virtual port
+  std::string out, clock;       // the same; no clock: from the first input
+  int in_channel = 0;           // of the notes, 1..16; 0: all
   MidiApi midi_api = MidiApi::kAuto;
-  int channel = 0;  // of the answer, from 0
+  int channel = 0;    // of the answer, from 0
+  int transpose = 0;  // of the answer, semitones
   std::string service;
   std::string metrics;      // "": no page
   std::string session_dir;  // "": no files

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <vector>
 
 namespace antiphon {
@@ -43,6 +44,69 @@ TEST_F(StreamParserTest, RunningStatusAlsoOverDeliveries) {
 TEST_F(StreamParserTest, RealTimeBytesAnywhere) {
   EXPECT_EQ(Deliver({0xF8, 0x90, 0xF8, 60, 0xF8, 100, 0xFA, 64, 90}),
             (Messages{kClock, kClock, kClock, kC, MidiMessage::Start(), kE}));
+  EXPECT_EQ(parser_.dropped(), 0u);
+}
+
+TEST_F(StreamParserTest, ActiveSensingEndsNoRunningStatus) {
+  const MidiMessage sensing = MidiMessage::FromBytes(0xFE);
+  EXPECT_EQ(Deliver({0x90, 60, 100}), Messages{kC});
+  EXPECT_EQ(Deliver({0xFE}), Messages{sensing});
+  EXPECT_EQ(Deliver({64, 0xFE, 90}), (Messages{sensing, kE}));
+  EXPECT_EQ(parser_.dropped(), 0u);
+}
+
+TEST_F(StreamParserTest, ALongSysExBetweenNotesCostsNoNote) {
+  EXPECT_EQ(Deliver({0x90, 60, 100}), Messages{kC});
+  std::vector<uint8_t> part(256, 0x55);
+  part.front() = 0xF0;
+  EXPECT_EQ(Deliver(part), Messages{});
+  part.front() = 0x55;
+  for (int i = 0; i < 100; ++i) {
+    part[100] = 0xF8;
+    EXPECT_EQ(Deliver(part), Messages{kClock});
+  }
+  EXPECT_EQ(Deliver({0x55, 0xF7, 0x90, 64, 90}), Messages{kE});
+  EXPECT_EQ(parser_.dropped(), 0u);
+}
+
+// Whatever a sender may do between notes, every note comes out.
+TEST_F(StreamParserTest, RunningStatusSensingAndSysExInAnyMixture) {
+  std::mt19937 random(1);
+  const auto roll = [&random](int sides) {
+    return std::uniform_int_distribution<int>(0, sides - 1)(random);
+  };
+  Messages expected;
+  Messages got;
+  uint8_t running = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::vector<uint8_t> bytes;
+    const auto real_time = [&] {
+      if (roll(4) != 0) return;
+      bytes.push_back(roll(2) == 0 ? 0xF8 : 0xFE);
+      expected.push_back(MidiMessage::FromBytes(bytes.back()));
+    };
+    real_time();
+    if (roll(10) == 0) {
+      bytes.push_back(0xF0);
+      for (int n = roll(20); n > 0; --n) {
+        bytes.push_back(static_cast<uint8_t>(roll(128)));
+        real_time();
+      }
+      bytes.push_back(0xF7);
+      running = 0;
+    }
+    const MidiMessage note = MidiMessage::NoteOn(roll(2), roll(128), roll(128));
+    if (note.status() != running || roll(3) == 0)
+      bytes.push_back(note.status());
+    running = note.status();
+    real_time();
+    bytes.push_back(note.data()[1]);
+    real_time();
+    bytes.push_back(note.data()[2]);
+    expected.push_back(note);
+    for (const MidiMessage& m : Deliver(bytes)) got.push_back(m);
+  }
+  EXPECT_EQ(got, expected);
   EXPECT_EQ(parser_.dropped(), 0u);
 }
 

@@ -349,6 +349,7 @@ absl::StatusOr<std::unique_ptr<RtMidiInput>> RtMidiInput::Create(
 
 RtMidiInput::RtMidiInput(const PortOptions& options, MidiRing* ring)
     : ring_(ring),
+      filter_(options.filter),
       connection_(std::make_unique<RtMidiConnection<RtMidiIn>>(
           options, [this](RtMidiIn& port) {
             port.ignoreTypes(false, false, false);
@@ -362,6 +363,7 @@ void RtMidiInput::OnDelivery(double /*delta*/,
   auto* input = static_cast<RtMidiInput*>(self);
   const MonoTime now = rt::Now();
   input->parser_.Feed(*bytes, [input, now](const MidiMessage& message) {
+    if (!input->filter_.Passes(message)) return;
     input->held_.Follow(message);
     input->ring_->TryPush({now, message});
   });

@@ -30,6 +30,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/midi/stream_parser.h"
+#include "edge/port/input_filter.h"
 #include "edge/port/jack_watch.h"
 #include "edge/port/midi_port.h"
 #include "edge/port/note_set.h"
@@ -68,6 +69,7 @@ struct PortOptions {
   MidiApi api = MidiApi::kAuto;
   std::string own_name{};      // what others see: "Antiphon In"
   std::string peer{};          // "": a virtual port
+  InputFilter filter{};        // of an input: what else arrives is ignored
   JackWatch* watch = nullptr;  // not owned; null: losses are seen by name alone
 };
 
@@ -99,6 +101,7 @@ class RtMidiInput : public MidiInput, public OpenPort {
                          void* self);
 
   MidiRing* const ring_;
+  const InputFilter filter_;
   StreamParser parser_;  // RtMidi's thread
   NoteSet held_;         // RtMidi's thread, then whoever calls Close()
   std::atomic<uint64_t> malformed_{0};

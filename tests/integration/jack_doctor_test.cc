@@ -42,7 +42,7 @@ class DoctorTest : public testing::JackTest {
     ASSERT_TRUE(service.ok()) << service.status();
     service_ = *std::move(service);
     options_.ports.api = MidiApi::kJack;
-    options_.ports.in = "host:out";
+    options_.ports.in = {"host:out"};
     options_.ports.out = "";
     options_.service = absl::StrCat("127.0.0.1:", service_->port());
     options_.client = "test";
@@ -105,14 +105,14 @@ TEST_F(DoctorTest, WhatIsMissingIsNamed) {
 }
 
 TEST_F(DoctorTest, AnUnknownPortAndAnotherEdgeAreNamed) {
-  options_.ports.in = "oboe";
+  options_.ports.in = {"oboe"};
   EXPECT_FALSE(Examine());
   EXPECT_THAT(findings_["ports"].text, HasSubstr("\"oboe\" not found"));
   MidiRing ring(kMidiRingCapacity);
   auto other = RtMidiInput::Create(
       {.api = MidiApi::kJack, .own_name = "Antiphon In"}, &ring);
   ASSERT_TRUE(other.ok());
-  options_.ports.in = "";
+  options_.ports.in = {""};
   EXPECT_FALSE(Examine());
   EXPECT_THAT(findings_["ports"].text, HasSubstr("another antiphon-edge"));
 }
