@@ -49,7 +49,9 @@ void KeptPort::Retry(MonoTime now) {
 KeptOutput::KeptOutput(std::unique_ptr<OpenOutput> port, int channel)
     : KeptPort("output", port.get()),
       port_(std::move(port)),
-      channel_(channel) {}
+      channel_(channel) {
+  Reset();
+}
 
 bool KeptOutput::Send(const MidiMessage& message) noexcept {
   sending_.store(true);  // before the look: whoever closes waits for its end
@@ -61,14 +63,17 @@ bool KeptOutput::Send(const MidiMessage& message) noexcept {
 bool KeptOutput::Forward(const MidiMessage& message) noexcept {
   if (reset_due_ && message.IsNoteOn()) {
     reset_due_ = false;
-    port_->Send(
-        MidiMessage::ControlChange(channel_, NoteSet::kSustainPedal, 0));
-    port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kAllNotesOff, 0));
+    Reset();
   }
   const bool sent = port_->Send(message);
   // A note-on that was refused may have been heard; its off is owed.
   if (sent || message.IsNoteOn()) sounding_.Follow(message);
   return sent;
+}
+
+void KeptOutput::Reset() noexcept {
+  port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kSustainPedal, 0));
+  port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kAllNotesOff, 0));
 }
 
 void KeptOutput::BeforeClose() {
@@ -79,6 +84,7 @@ void KeptOutput::BeforeClose() {
 std::string KeptOutput::AfterReopen() {
   const int ended =
       sounding_.EndAll([this](const MidiMessage& off) { port_->Send(off); });
+  Reset();
   reset_due_ = true;
   in_use_.store(true);
   return ended == 0 ? "" : absl::StrCat(", notes ended: ", ended);

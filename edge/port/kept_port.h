@@ -6,9 +6,10 @@
 //
 // KeptOutput leaves no note behind. It follows what sounds at the other end;
 // before a port that was opened again is used, each of those notes gets its
-// off. Before the first note after every opening, pedal up (CC64) and all notes
-// off (CC123) go out on the answer's channel: a note that an edge which was
-// killed left behind ends there.
+// off. After every opening pedal up (CC64) and all notes off (CC123) go out on
+// the answer's channel, so that a note ends which an edge that was killed left
+// behind; and again before the first note, because nobody may have been
+// connected to a virtual port before.
 //
 // Send() is the playback thread's: real-time safe, it never waits. While the
 // port is lost it refuses. The watcher takes the port out of use, then waits
@@ -84,6 +85,7 @@ class KeptOutput : public MidiOutput, public KeptPort {
  private:
   void BeforeClose() override;
   std::string AfterReopen() override;
+  void Reset() noexcept;
   // False: the port did not take it.
   bool Forward(const MidiMessage& message) noexcept;
 

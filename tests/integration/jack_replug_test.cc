@@ -38,6 +38,9 @@ using testing::JackListener;
 using testing::JackSender;
 using Bytes = std::vector<uint8_t>;
 
+const Bytes kPedalUp = {0xB0, 64, 0};
+const Bytes kAllNotesOff = {0xB0, 123, 0};
+
 class ReplugTest : public testing::JackTest {
  protected:
   void TearDown() override {
@@ -94,17 +97,18 @@ TEST_F(ReplugTest, AVanishedOutputEndsItsNotesWhenItIsBack) {
   Watch();
   output_->Send(MidiMessage::NoteOn(0, 60, 80));
   output_->Send(MidiMessage::NoteOn(0, 64, 80));
-  ASSERT_TRUE(Eventually([&] { return ear->count() == 4; }));
+  ASSERT_TRUE(Eventually([&] { return ear->count() == 6; }));
   ear.reset();
   ASSERT_TRUE(Eventually([&] { return !output_->is_open(); }));
   EXPECT_FALSE(output_->Send(MidiMessage::NoteOff(0, 60)));
   EXPECT_FALSE(output_->Send(MidiMessage::NoteOn(0, 70, 80)));
   ear = JackListener::Create("ear").value();
   ASSERT_TRUE(Eventually([&] { return output_->is_open(); }));
-  ASSERT_TRUE(Eventually([&] { return ear->count() == 2; }));
-  EXPECT_THAT(Heard(*ear), ElementsAre(Bytes{0x80, 60, 0}, Bytes{0x80, 64, 0}));
+  ASSERT_TRUE(Eventually([&] { return ear->count() == 4; }));
+  EXPECT_THAT(Heard(*ear), ElementsAre(Bytes{0x80, 60, 0}, Bytes{0x80, 64, 0},
+                                       kPedalUp, kAllNotesOff));
   EXPECT_TRUE(output_->Send(MidiMessage::NoteOn(0, 72, 80)));
-  EXPECT_TRUE(Eventually([&] { return ear->count() == 5; }));
+  EXPECT_TRUE(Eventually([&] { return ear->count() == 7; }));
   EXPECT_EQ(Heard(*ear).back(), (Bytes{0x90, 72, 80}));
 }
 
@@ -140,7 +144,7 @@ TEST_F(ReplugTest, APortThatIsBackAtOnceIsConnectedAgain) {
         << round << ": " << output_->reopens();
     ASSERT_TRUE(output_->Send(MidiMessage::NoteOn(0, 60, 1)));
     ASSERT_TRUE(output_->Send(MidiMessage::NoteOff(0, 60)));
-    ASSERT_TRUE(Eventually([&] { return ear->count() >= 4; }))
+    ASSERT_TRUE(Eventually([&] { return ear->count() == 6; }))
         << "round " << round << ": " << ear->count();
   }
 }
@@ -183,7 +187,7 @@ TEST_P(ReplugServerTest, ARestartedServerIsFoundAgain) {
   OpenOutput("ear:in");
   Watch();
   output_->Send(MidiMessage::NoteOn(0, 60, 80));
-  ASSERT_TRUE(Eventually([&] { return ear->count() == 3; }));
+  ASSERT_TRUE(Eventually([&] { return ear->count() == 5; }));
   server_->End(GetParam());
   ear.reset();
   ASSERT_TRUE(
@@ -196,8 +200,9 @@ TEST_P(ReplugServerTest, ARestartedServerIsFoundAgain) {
   ASSERT_TRUE(Eventually([&] { return input_->is_open(); }));
   ear = JackListener::Create("ear").value();
   ASSERT_TRUE(Eventually([&] { return output_->is_open(); }));
-  ASSERT_TRUE(Eventually([&] { return ear->count() == 1; }));
-  EXPECT_THAT(Heard(*ear), ElementsAre(Bytes{0x80, 60, 0}));
+  ASSERT_TRUE(Eventually([&] { return ear->count() == 3; }));
+  EXPECT_THAT(Heard(*ear),
+              ElementsAre(Bytes{0x80, 60, 0}, kPedalUp, kAllNotesOff));
   auto keys = JackSender::Create("keys").value();
   ASSERT_TRUE(keys->PlayTo("Antiphon In:Antiphon In").ok());
   keys->Play({{rt::Now(), MidiMessage::NoteOn(0, 62, 5)}});
