@@ -237,15 +237,16 @@ class RtMidiConnection {
       : options_(options), prepare_(std::move(prepare)) {}
 
   absl::Status Open() {
-    if (opened_.port != nullptr && !server_gone()) return OpenAgain();
-    opened_ = {};
-    auto attached = edge::Open<Port>(options_, prepare_);
-    if (!attached.ok()) return attached.status();
-    api_ = attached->api;
-    options_.api = api_->api;  // a lost port never moves to another API
-    opened_ = std::move(attached->opened);
-    target_ = std::move(attached->target);
-    Watch();
+    const absl::Status watched = OpenWatch();
+    if (!watched.ok()) return watched;
+    // As it was before the port is there, so that nothing since is missed.
+    const uint64_t deaths = options_.watch ? options_.watch->deaths() : 0;
+    const uint64_t gone = options_.watch ? options_.watch->gone() : 0;
+    const bool again = opened_.port != nullptr && !server_gone();
+    const absl::Status opened = again ? OpenAgain() : OpenAnew();
+    if (!opened.ok()) return opened;
+    deaths_ = deaths;
+    gone_ = gone;
     return absl::OkStatus();
   }
 
@@ -283,6 +284,29 @@ class RtMidiConnection {
   const std::string& description() const { return target_.description; }
 
  private:
+  // Where the port was JACK's, no server means no attempt: RtMidi 5.0 leaks a
+  // queue with each.
+  absl::Status OpenWatch() {
+    const bool jack =
+        options_.api == MidiApi::kJack || options_.api == MidiApi::kAuto;
+    if (options_.watch == nullptr || !jack) return absl::OkStatus();
+    QuietSetup quiet;
+    options_.watch->Open();
+    if (api_ == nullptr || options_.watch->is_open()) return absl::OkStatus();
+    return absl::UnavailableError("there is no JACK server");
+  }
+
+  absl::Status OpenAnew() {
+    opened_ = {};
+    auto attached = edge::Open<Port>(options_, prepare_);
+    if (!attached.ok()) return attached.status();
+    api_ = attached->api;
+    options_.api = api_->api;  // a lost port never moves to another API
+    opened_ = std::move(attached->opened);
+    target_ = std::move(attached->target);
+    return absl::OkStatus();
+  }
+
   absl::Status OpenAgain() {
     auto target = Attach(*api_, options_, opened_);
     if (!target.ok()) {
@@ -290,15 +314,7 @@ class RtMidiConnection {
       return target.status();
     }
     target_ = *std::move(target);
-    Watch();
     return absl::OkStatus();
-  }
-
-  void Watch() {
-    if (!IsWatched()) return;
-    options_.watch->Open();
-    deaths_ = options_.watch->deaths();
-    gone_ = options_.watch->gone();
   }
 
   PortOptions options_;
