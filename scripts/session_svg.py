@@ -185,7 +185,9 @@ class Roll:
 
 def draw(song, remarks):
     notes = read_notes(song)
-    end = max([note[2] for note in notes] + [1])
+    # A note-off a moment after the last line begins no bar.
+    rest = song.ticks_per_beat // 8
+    end = max([1] + [max(note[1] + 1, note[2] - rest) for note in notes])
     lines = bar_lines(read_meters(song), end)
     roll = Roll(lines, notes)
     count = {voice: sum(n[0] == voice for n in notes) for voice in VOICES}
