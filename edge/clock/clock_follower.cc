@@ -17,7 +17,6 @@ ClockFollower::Change ClockFollower::OnMessage(const TimedMessage& m) {
   transport_.OnMessage(m);
   if (attach) transport_.Attach();
   if (m.message.IsStart() || m.message.IsContinue() || m.message.IsStop()) {
-    filter_.ForgetLosses();
     burst_left_ = 0;
   }
   return Change::kNone;
@@ -55,7 +54,7 @@ ClockFollower::Change ClockFollower::OnClock(MonoTime at) {
   clock_lost_ = false;
   // A host that was told to go somewhere may have begun a new grid.
   const bool jumped = transport_.will_jump() && filter_.IsOff(at);
-  if (jumped || (burst_left_ > 0 && burst)) filter_.ForgetPhase();
+  if (jumped) filter_.ForgetPhase();
   const PulseFilter::Heard heard = filter_.OnPulse(at);
   if (burst_left_ > 0 && !IsBack(burst)) return Change::kNone;
   if (transport_.running()) {

@@ -187,6 +187,21 @@ TEST(ClockFollower, AGapIsCountedByTimeAndStaysSo) {
   EXPECT_EQ(host.BarNow().begin, Ticks::FromPulses(192));
 }
 
+TEST(ClockFollower, ContinueGoesOnBehindTheLostClocks) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(90);
+  host.Skip(5);
+  host.Clocks(10);
+  host.Send(MidiMessage::Stop());
+  host.Clocks(30);
+  host.Send(MidiMessage::Continue());
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(
+      host.follower.timeline().TicksAt(host.now - absl::Nanoseconds(kPeriod)),
+      Ticks::FromPulses(105));
+}
+
 TEST(ClockFollower, ABurstWithinTheNextBeatRevisesTheCount) {
   Host host;
   host.Send(MidiMessage::Start());
@@ -222,13 +237,13 @@ TEST(ClockFollower, AStalledHostThatBurstsDoesNotRace) {
   EXPECT_EQ(host.follower.counts().lost, 0u);
 }
 
-TEST(ClockFollower, AnSppInABurstStillMoves) {
+TEST(ClockFollower, ASongPositionAfterAGapHoldsAsItIs) {
   Host host;
   host.Send(MidiMessage::Start());
   host.Clocks(100);
   host.Skip(5);
   host.Clocks(2);
-  // The losses are found at the very clock that jumps to bar 4.
+  // The losses would be found at the very clock that jumps to bar 4.
   host.Send(MidiMessage::SongPosition(64));
   EXPECT_EQ(host.Clock(), Change::kStart);
   EXPECT_EQ(host.BarNow().bar_index, 4);

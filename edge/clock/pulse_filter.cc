@@ -140,16 +140,12 @@ int PulseFilter::Judge() {
   }
   const double offset = OffsetSince(change.age);
   const bool jump = change.kind == Kind::kPhase;
-  const bool contradicts =
-      !gaps_are_losses_ || (since_step_ < kDistrustPulses &&
-                            (jump || (offset > 0) != last_step_late_));
+  const bool contradicts = since_step_ < kDistrustPulses &&
+                           (jump || (offset > 0) != last_step_late_);
   last_step_late_ = offset > 0;
   since_step_ = 0;
-  // What the change explains was no jitter.
-  if (!contradicts) variance_ = At(change.age).variance;
-  if (jump) variance_ = std::max(variance_, offset * offset / 12);
   if (contradicts) variance_ = std::max(variance_, offset * offset / 4);
-  Apply(change, !contradicts && !jump);
+  Apply(change, !contradicts);
   ++(jump ? counts_.phase_steps : counts_.tempo_steps);
   if (!jump) locked_ = false;
   return 0;
@@ -250,7 +246,9 @@ double PulseFilter::OffsetSince(int age) const {
   return *middle;
 }
 
-// Draws the line anew from the change on. Returns how many pulses were lost.
+// Draws the line anew from the change on; what the change explains was no
+// jitter, where that is to be learnt anew too. Returns how many pulses were
+// lost.
 int PulseFilter::Apply(const Change& change, bool learn) {
   int lost = 0;
   seen_ = change.age + 1;

@@ -55,8 +55,6 @@ class PulseFilter {
   Heard OnPulse(MonoTime at);
   // The next pulse stands by itself.
   void ForgetPhase() { has_phase_ = locked_ = false; }
-  // Lost pulses that come now are new ones.
-  void ForgetLosses() { owed_ = 0; }
   // A pulse now would be more than a quarter of a period off the line.
   bool IsOff(MonoTime at) const;
 

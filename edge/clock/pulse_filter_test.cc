@@ -327,6 +327,8 @@ TEST(GapHistory, FourGapsAtOneDistanceAreRegular) {
   EXPECT_NEAR(gaps.Stretch(), 1 + 3 / 160.0, 1e-9);
   gap_after(51);
   EXPECT_FALSE(gaps.AreRegular(117.19));
+  for (int i = 0; i < 4; ++i) gap_after(1);
+  EXPECT_FALSE(gaps.AreRegular(117.19));  // nothing but gaps
 }
 
 }  // namespace

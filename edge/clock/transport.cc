@@ -33,8 +33,8 @@ Transport::Pulse Transport::OnClock() {
 }
 
 void Transport::Lose(int64_t pulses) {
-  if (next_ == position_ + 1) next_ += pulses;
   position_ += pulses;
+  next_ += pulses;
 }
 
 void Transport::Attach() { told_ = will_run_ = true; }

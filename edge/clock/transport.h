@@ -36,7 +36,7 @@ class Transport {
   void OnMessage(const TimedMessage& m);
   // A clock has arrived. Advances position() to it.
   Pulse OnClock();
-  // While running: so many clocks before the next one never came.
+  // While running on: so many clocks before the next one never came.
   void Lose(int64_t pulses);
   // While time stands: a clock that counts but does not run.
   void Pass() { ++next_; }
