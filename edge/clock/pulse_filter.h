@@ -86,8 +86,10 @@ class PulseFilter {
   static constexpr double kTempoGuess = 0.02;  // of the tempo before a silence
   static constexpr double kLockedVariance = 1.0 / 6;    // after 24 pulses
   static constexpr double kCountingVariance = 1.0 / 3;  // after 12
-  static constexpr double kMinJitter = 0.2e6;  // nanoseconds, for judging
-  static constexpr double kMemory = 96;        // pulses, for jitter
+  // Nanoseconds, for judging. Less is not heard, and JACK's buffers of 64
+  // frames, where pulses shift by 1.3 ms at a time, stay within four of it.
+  static constexpr double kMinJitter = 0.5e6;
+  static constexpr double kMemory = 96;  // pulses, for jitter
   static constexpr int kDistrustPulses = 48;
   // How far from a whole number of periods lost pulses may be, in periods.
   static constexpr double kMinWholeness = 0.25;

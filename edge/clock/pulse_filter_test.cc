@@ -112,14 +112,14 @@ TEST(PulseFilter, ThreePulsesElsewhereAreANewPhaseAtTheOldTempo) {
   EXPECT_EQ(source.filter.counts().phase_steps, 1u);
 }
 
-TEST(PulseFilter, AnyNewTempoIsFollowedFromItsThirdPulse) {
+TEST(PulseFilter, AnyNewTempoIsFollowedFromItsFourthPulse) {
   for (const double factor : {0.3, 0.5, 0.8, 0.95, 1.05, 1.3, 2.0, 3.0}) {
     Source before;
     before.Pulses(200);
     Source after(std::llround(kPeriod * factor));
     after.filter = before.filter;
     after.due = before.due - absl::Nanoseconds(kPeriod * (1 - factor));
-    after.Pulses(3);
+    after.Pulses(4);
     EXPECT_NEAR(after.Error(), 0, 0.5) << factor;
     EXPECT_NEAR(after.filter.period_nanos() / kPeriod, factor, 0.01 * factor);
     EXPECT_FALSE(after.filter.locked());

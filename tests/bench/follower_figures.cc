@@ -188,12 +188,15 @@ std::vector<Row> Quantised(const Effort& effort) {
   tempi.push_back(125.12);
   const Worst fine = OurWorst(streams(64), tempi, effort);
   const Worst coarse = OurWorst(streams(512), Tempi(), effort, kKnown);
+  const Worst large = OurWorst(streams(1024), Tempi(), effort, kKnown);
   const Worst hostile = OurWorst(streams(512), {117}, effort, kKnown);
   std::vector<Row> rows = {
       {"follower_quantised_1.33ms", fine.p99, "ms", 0.8},
       {"follower_quantised_1.33ms.max", fine.max, "ms", 2},
       {"follower_quantised_10.7ms", coarse.p99, "ms", 0.8},
       {"follower_quantised_10.7ms.unlocked", coarse.unlocked, "share", 0},
+      {"follower_quantised_21.3ms", large.p99, "ms", 2},
+      {"follower_quantised_21.3ms.unlocked", large.unlocked, "share", 0},
       {"follower_quantised_10.7ms.117bpm", hostile.p99, "ms", {}},
       {"follower_quantised_10.7ms.117bpm.unlocked", hostile.unlocked, "share",
        0}};
