@@ -9,6 +9,7 @@ follower_bench follower_
 edge_bench pulse_work bar_boundary
 emission_bench emission_error
 tokenizer_bench tokenizer
+model_bench prefix_exact prefill_gemm decode_floor head_class sampler_cost
 LIST
 }
 

@@ -41,7 +41,8 @@ PLAYBACK_ALLOWED = ("edge/playback/", "edge/port/midi_port.h", "common/time/",
 # Third-party headers and the only places where they may be included.
 HOMES = [
     (re.compile(r"(torch|ATen|c10)/"), "torch",
-     re.compile(r"inference/model/[^/]+\.cc$|inference/tool/train[^/]*\.cc$")),
+     re.compile(r"inference/model/[^/]+\.cc$|inference/tool/train[^/]*\.cc$|"
+                r"tests/bench/plain_torch\.cc$")),
     (re.compile(r".*\.pb\.h$"), "protobuf",
      re.compile(r"edge/client/|inference/service/|tests/")),
     (re.compile(r"google/protobuf/"), "protobuf",

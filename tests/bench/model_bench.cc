@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the model costs, one thread, in processor time, each figure beside its
+// floor or its peer in the same round, the median of five rounds:
+//   prefix_exact  logits after a warm, a chunked and a rewound context against
+//                 those of one call, relative to the largest logit
+//   prefill_gemm  256 tokens against the bare products of their shapes
+//   head_class    the last product and the draw, all rows against those of the
+//                 class that the grammar allows
+//   sampler_cost  the draw's share of a step
+//   decode_floor  a step against the time of reading its bytes (weights and
+//                 cache, out of a buffer of that size), and plain ATen against
+//                 us; in ms for people
+// Random weights, vocabulary demo26 with its whole head unless it says
+// otherwise. --quick leaves 16x1536 out. Prints JSON lines.
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "inference/aria/grammar.h"
+#include "inference/aria/sampler.h"
+#include "inference/model/random_checkpoint.h"
+#include "inference/model/read_probe.h"
+#include "inference/model/torch_model.h"
+#include "tests/bench/plain_torch.h"
+#include "tests/bench/quantile.h"
+#include "tests/bench/row.h"
+
+namespace antiphon::bench {
+namespace {
+
+using namespace inference;  // NOLINT(build/namespaces)
+
+constexpr int kRounds = 5;
+constexpr int kContext = 400;
+constexpr int kPrefill = 256;
+
+template <typename T>
+T Must(absl::StatusOr<T> value) {
+  if (value.ok()) return *std::move(value);
+  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
+  std::exit(1);
+}
+
+void Must(const absl::Status& status) {
+  if (status.ok()) return;
+  std::fprintf(stderr, "%s\n", status.ToString().c_str());
+  std::exit(1);
+}
+
+double Median(std::vector<double> values) { return Quantile(values, 0.5); }
+
+// Of this thread on its processor: what others run there does not count.
+double CpuMilliseconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return 1e3 * static_cast<double>(now.tv_sec) +
+         1e-6 * static_cast<double>(now.tv_nsec);
+}
+
+// The median of `times` runs.
+double Typical(int times, const std::function<void()>& work) {
+  std::vector<double> each;
+  for (int i = 0; i < times; ++i) {
+    const double begin = CpuMilliseconds();
+    work();
+    each.push_back(CpuMilliseconds() - begin);
+  }
+  return Median(each);
+}
+
+struct Size {
+  std::string name;
+  std::string config;
+  int repeats = 0;  // of a step in one round
+};
+const Size kNano{"4x256", "nano", 30};
+const Size kSmall{"6x384", "small", 15};
+const Size kMedium{"16x1536", "medium", 3};
+
+const char* NameOf(ComputeType compute) {
+  return compute == ComputeType::kF32 ? "fp32" : "bf16";
+}
+constexpr ComputeType kTypes[] = {ComputeType::kF32, ComputeType::kBf16};
+
+std::unique_ptr<Checkpoint> RandomWeights(
+    const Size& size, VocabularyKind vocabulary = VocabularyKind::kDemo26) {
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() /
+      absl::StrCat("antiphon-model-bench-", getpid());
+  Must(WriteRandomCheckpoint({.size = size.config,
+                              .vocabulary = vocabulary,
+                              .seed = 1,
+                              .folder = folder.string()}));
+  auto checkpoint = Must(Checkpoint::Open(folder.string()));
+  std::filesystem::remove_all(folder);  // the mapping keeps the bytes
+  return checkpoint;
+}
+
+std::unique_ptr<TorchModel> Load(const Checkpoint& checkpoint,
+                                 ComputeType compute, int slots = 1) {
+  return Must(
+      TorchModel::Create(checkpoint, {.slots = slots, .compute = compute}));
+}
+
+std::vector<TokenId> Tokens(int count, TokenId seed) {
+  std::vector<TokenId> tokens;
+  for (int i = 0; i < count; ++i)
+    tokens.push_back(static_cast<TokenId>((seed + 37 * i) % 2000));
+  return tokens;
+}
+
+// --- prefix_exact
+
+double Difference(absl::Span<const float> a, absl::Span<const float> b) {
+  double worst = 0;
+  double largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    worst = std::max(worst, std::abs(double{a[i]} - double{b[i]}));
+    largest = std::max(largest, std::abs(double{b[i]}));
+  }
+  return worst / largest;
+}
+
+class Contexts {
+ public:
+  explicit Contexts(TorchModel* model)
+      : model_(model),
+        one_shot_(static_cast<size_t>(model->info().vocabulary_rows)),
+        row_(one_shot_.size()) {
+    Must(model_->Prefill(0, tokens_, absl::MakeSpan(one_shot_)));
+  }
+
+  double Warm() {
+    model_->Rewind(0, 0);
+    Must(model_->Prefill(0, Part(0, 333), {}));
+    return Rest(333);
+  }
+  double Chunked() {
+    model_->Rewind(0, 0);
+    int at = 0;
+    for (int piece = 1; at + piece < kContext; at += piece, piece += 7) {
+      Must(model_->Prefill(0, Part(at, piece), {}));
+    }
+    return Rest(at);
+  }
+  double Rewound() {
+    model_->Rewind(0, 200);
+    Must(model_->Prefill(0, Tokens(150, 11), {}));
+    model_->Rewind(0, 150);
+    return Rest(150);
+  }
+  // The last tokens came one by one.
+  double Decoded() {
+    model_->Rewind(0, kContext - 40);
+    model_->StartBranch(0);
+    for (const TokenId token : Part(kContext - 40, 40)) {
+      const BranchToken next{0, token};
+      Must(model_->DecodeStep({&next, 1}, absl::MakeSpan(row_)));
+    }
+    model_->DropBranch(0);
+    return Difference(row_, one_shot_);
+  }
+
+ private:
+  absl::Span<const TokenId> Part(int begin, int count) const {
+    return absl::MakeSpan(tokens_).subspan(static_cast<size_t>(begin),
+                                           static_cast<size_t>(count));
+  }
+  double Rest(int from) {
+    Must(model_->Prefill(0, Part(from, kContext - from), absl::MakeSpan(row_)));
+    return Difference(row_, one_shot_);
+  }
+
+  TorchModel* const model_;
+  const std::vector<TokenId> tokens_ = Tokens(kContext, 5);
+  std::vector<float> one_shot_;
+  std::vector<float> row_;
+};
+
+void PrefixExact(const Size& size) {
+  const auto checkpoint = RandomWeights(size);
+  for (const ComputeType compute : kTypes) {
+    const auto model = Load(*checkpoint, compute);
+    Contexts contexts(model.get());
+    const double worst =
+        std::max({contexts.Warm(), contexts.Chunked(), contexts.Rewound()});
+    const double limit = compute == ComputeType::kF32 ? 1e-4 : 2e-2;
+    const std::string name =
+        absl::StrCat("prefix_exact.", size.name, ".", NameOf(compute));
+    Print({name, worst, "relative", limit});
+    Print({name + ".decoded", contexts.Decoded(), "relative", limit});
+  }
+}
+
+// --- prefill_gemm
+
+void PrefillGemm(const Size& size, const Checkpoint& checkpoint,
+                 ComputeType compute, std::optional<double> limit) {
+  const auto model = Load(checkpoint, compute);
+  PlainDecoder plain(checkpoint, compute, 1, 1);
+  const std::vector<TokenId> tokens = Tokens(kPrefill, 1);
+  const int repeats = size.config == "medium" ? 1 : 9;
+  std::vector<double> ratios;
+  std::vector<double> times;
+  for (int round = -1; round < kRounds; ++round) {  // the first warms up
+    const double ours = Typical(repeats, [&] {
+      model->Rewind(0, 0);
+      Must(model->Prefill(0, tokens, {}));
+    });
+    const double bare = Typical(repeats, [&] { plain.BareProducts(kPrefill); });
+    if (round < 0) continue;
+    ratios.push_back(ours / bare);
+    times.push_back(ours);
+  }
+  const std::string name =
+      absl::StrCat("prefill_gemm.", size.name, ".", NameOf(compute));
+  Print({name, Median(ratios), "x bare", limit});
+  Print({name + ".time", Median(times), "ms"});
+}
+
+// --- decode_floor
+
+class Decode {
+ public:
+  Decode(const Checkpoint& checkpoint, ComputeType compute, int batch)
+      : model_(Load(checkpoint, compute, batch)),
+        plain_(checkpoint, compute, batch, kContext + kMaxBranchTokens),
+        logits_(static_cast<size_t>(batch * model_->info().vocabulary_rows)) {
+    for (SlotId slot = 0; slot < batch; ++slot) batch_.push_back({slot, 7});
+    CheckPeer(compute);
+    const std::vector<TokenId> tokens = Tokens(kContext, 3);
+    for (SlotId slot = 0; slot < batch; ++slot) {
+      model_->Rewind(slot, 0);
+      Must(model_->Prefill(slot, tokens, {}));
+    }
+  }
+
+  double Ours(int steps) {
+    for (const BranchToken& next : batch_) model_->StartBranch(next.slot);
+    return Typical(steps, [&] { Step(); });
+  }
+  double Peer(int steps) {
+    int position = kContext;
+    return Typical(steps, [&] { plain_.Step(7, position++); });
+  }
+
+ private:
+  void Step() { Must(model_->DecodeStep(batch_, absl::MakeSpan(logits_))); }
+
+  // A peer that computes something else would be no peer.
+  void CheckPeer(ComputeType compute) {
+    for (const BranchToken& next : batch_) model_->StartBranch(next.slot);
+    for (int position = 0; position < 5; ++position) {
+      Step();
+      const std::vector<float> wanted = plain_.Step(7, position);
+      const double difference =
+          Difference(absl::MakeSpan(logits_).first(wanted.size()), wanted);
+      if (difference <= (compute == ComputeType::kF32 ? 1e-4 : 5e-2)) continue;
+      std::fprintf(stderr, "the peer's logits differ by %g at %d\n", difference,
+                   position);
+      std::exit(1);
+    }
+  }
+
+  const std::unique_ptr<TorchModel> model_;
+  PlainDecoder plain_;
+  std::vector<BranchToken> batch_;
+  std::vector<float> logits_;
+};
+
+// What a step has to read: each matrix once, and every slot's keys and values.
+size_t BytesOf(const ModelShape& shape, ComputeType compute, int batch) {
+  const auto count = [](int n) { return static_cast<size_t>(n); };
+  const size_t embeddings = count(shape.vocabulary_rows) * count(shape.d_model);
+  const size_t weights = static_cast<size_t>(shape.parameters()) - embeddings;
+  const size_t cache = 2 * sizeof(float) * count(shape.layers) *
+                       count(shape.d_model) * kContext * count(batch);
+  return weights * (compute == ComputeType::kF32 ? 4 : 2) + cache;
+}
+
+void DecodeFloor(const Size& size, const Checkpoint& checkpoint,
+                 ComputeType compute, int batch) {
+  Decode decode(checkpoint, compute, batch);
+  const size_t bytes = BytesOf(checkpoint.shape(), compute, batch);
+  ReadProbe probe(bytes);
+  std::vector<double> over_floor;
+  std::vector<double> over_peer;
+  std::vector<double> times;
+  for (int round = -1; round < kRounds; ++round) {  // the first warms up
+    const double ours = decode.Ours(size.repeats);
+    const double peer = decode.Peer(size.repeats);
+    const double floor = Typical(size.repeats, [&] { probe.Read(); });
+    if (round < 0) continue;
+    over_floor.push_back(ours / floor);
+    over_peer.push_back(peer / ours);
+    times.push_back(ours);
+  }
+  const std::string name = absl::StrCat("decode_floor.", size.name, ".",
+                                        NameOf(compute), ".b", batch);
+  Print({name, Median(over_floor), "x floor"});
+  Print({name + ".time", Median(times), "ms"});
+  const bool target = compute == ComputeType::kBf16 && batch == 1;
+  Row peer{name + ".vs_linear", Median(over_peer), "x faster"};
+  if (target) {
+    peer.limit = 2;
+    peer.at_least = true;
+  }
+  Print(peer);
+}
+
+// 16x1536 needs about 10 GB and most of the time.
+void Run(bool quick) {
+  PrefixExact(kNano);
+  PrefixExact(kSmall);
+  for (const Size& size : {kNano, kSmall, kMedium}) {
+    if (quick && size.config == kMedium.config) continue;
+    const auto checkpoint = RandomWeights(size);
+    for (const ComputeType compute : kTypes) {
+      const bool small = size.config != kMedium.config;
+      std::optional<double> limit;
+      if (!small) limit = 1.2;
+      if (size.config == kNano.config && compute == ComputeType::kF32) {
+        limit = 1.5;
+      }
+      PrefillGemm(size, *checkpoint, compute, limit);
+      for (const int batch : {1, 8}) {
+        DecodeFloor(size, *checkpoint, compute, batch);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace antiphon::bench
+
+int main(int argc, char** argv) {
+  antiphon::bench::Run(argc > 1 && std::string_view(argv[1]) == "--quick");
+  return 0;
+}
