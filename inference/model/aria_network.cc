@@ -22,7 +22,6 @@
 namespace antiphon::inference {
 namespace {
 
-constexpr size_t kFewRowMultiple = 4;
 // From here on one large block is quicker than the small ones it replaces.
 constexpr size_t kLargeBlockPays = 2 * AriaNetwork::kBlockRows + 1;
 constexpr double kNormEpsilon = 1e-5;
@@ -50,21 +49,24 @@ at::Tensor Load(const Checkpoint& checkpoint, const std::string& name,
 at::Tensor FewProducts(const at::Tensor& x, const at::Tensor& weight) {
   const at::Tensor rows = x.contiguous();
   at::Tensor out = at::empty({rows.size(0), weight.size(0)});
-  RowProduct(
-      rows.const_data_ptr<float>(), static_cast<size_t>(rows.size(0)),
-      weight.const_data_ptr<float>(), static_cast<size_t>(weight.size(0)),
-      static_cast<size_t>(weight.size(1)), out.mutable_data_ptr<float>());
+  const auto multiply = [&](const auto* weights) {
+    RowProduct(rows.const_data_ptr<float>(), static_cast<size_t>(rows.size(0)),
+               weights, static_cast<size_t>(weight.size(0)),
+               static_cast<size_t>(weight.size(1)),
+               out.mutable_data_ptr<float>());
+  };
+  weight.scalar_type() == at::kFloat
+      ? multiply(weight.const_data_ptr<float>())
+      : multiply(static_cast<const uint16_t*>(weight.const_data_ptr()));
   return out;
 }
 
-// x · weightᵀ, the product in the type of the weights, the result in fp32.
+// x · weightᵀ, the result in fp32.
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight,
                    Products products) {
-  if (weight.scalar_type() != at::kFloat) {
-    return at::linear(x.to(weight.scalar_type()), weight).to(at::kFloat);
-  }
-  return products == Products::kFew ? FewProducts(x, weight)
-                                    : at::linear(x, weight);
+  if (products == Products::kFew) return FewProducts(x, weight);
+  if (weight.scalar_type() == at::kFloat) return at::linear(x, weight);
+  return at::linear(x.to(weight.scalar_type()), weight).to(at::kFloat);
 }
 
 struct Norm {
@@ -169,13 +171,8 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
 
 // Also after a prefill: only the last row is wanted there, as a rule.
 void AriaNetwork::Head(const at::Tensor& x, absl::Span<float> logits) const {
-  const int64_t padded = static_cast<int64_t>(
-      PaddedFor(Products::kFew, static_cast<size_t>(x.size(0))));
-  at::Tensor rows = at::zeros({padded, x.size(1)});
-  rows.narrow(0, 0, x.size(0)).copy_(x);
   const at::Tensor result =
-      Product(weights_->last_norm(rows), weights_->head, Products::kFew)
-          .contiguous();
+      Product(weights_->last_norm(x), weights_->head, Products::kFew);
   std::copy_n(result.const_data_ptr<float>(), logits.size(), logits.data());
 }
 
@@ -187,12 +184,9 @@ size_t AriaNetwork::NextChunk(Products products, size_t left) const {
 
 // The bits of a row of ATen's product depend on the number of rows, differently
 // on each processor. So that number is one of two, which are seen to agree.
-size_t AriaNetwork::PaddedFor(Products products, size_t rows) const {
-  if (products == Products::kMany) {
-    return rows <= kBlockRows ? kBlockRows : kMaxRows;
-  }
-  if (weights_->head.scalar_type() == at::kFloat) return rows;
-  return (rows + kFewRowMultiple - 1) / kFewRowMultiple * kFewRowMultiple;
+size_t AriaNetwork::PaddedFor(Products products, size_t rows) {
+  if (products == Products::kFew) return rows;
+  return rows <= kBlockRows ? kBlockRows : kMaxRows;
 }
 
 // Whether a small block, cut from a large one anywhere, has the same bits.

@@ -36,7 +36,7 @@ struct NetworkRow {
 // runs with it; the two differ in the last bits.
 enum class Products {
   kMany,  // ATen, in blocks of kBlockRows or kMaxRows: prefill
-  kFew,   // row_product.h where the weights are fp32: decode
+  kFew,   // row_product.h: decode, and the head
 };
 
 class AriaNetwork {
@@ -61,7 +61,7 @@ class AriaNetwork {
 
   // Logits of each row of x, before the last norm.
   void Head(const at::Tensor& x, absl::Span<float> logits) const;
-  size_t PaddedFor(Products products, size_t rows) const;
+  static size_t PaddedFor(Products products, size_t rows);
   bool BlocksAgree() const;
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);

@@ -4,50 +4,143 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "inference/model/best_cpu.h"
+#include "inference/model/lanes.h"
 
 namespace antiphon::inference {
 namespace {
 
 constexpr float kRopeBase = 500000.0f;
-constexpr int kLanes = 16;  // partial sums, so that dot products vectorise
+constexpr size_t kKeys = 4;     // scored together
+constexpr size_t kColumns = 4;  // of 16 lanes, summed together
 
+// scale · query · key for each position. A key's sums do not depend on what it
+// is scored together with.
 ANTIPHON_BEST_CPU
-void Scores(const float* query, const float* keys, int count, int width,
+void Scores(const float* query, const float* keys, size_t count, size_t width,
             float scale, float* scores) {
-  for (int p = 0; p < count; ++p, keys += width) {
-    float lanes[kLanes] = {};
-    int d = 0;
+  for (size_t p = 0; p < count; p += kKeys) {
+    const float* key[kKeys];  // past the end: the last one again, not stored
+    for (size_t k = 0; k < kKeys; ++k) {
+      key[k] = keys + std::min(p + k, count - 1) * width;
+    }
+    Lanes sums[kKeys] = {};
+    size_t d = 0;
     for (; d + kLanes <= width; d += kLanes) {
-      for (int j = 0; j < kLanes; ++j) lanes[j] += query[d + j] * keys[d + j];
+      Lanes x;
+      LoadLanes(query + d, x);
+      for (size_t k = 0; k < kKeys; ++k) {
+        Lanes y;
+        LoadLanes(key[k] + d, y);
+        sums[k] += x * y;
+      }
     }
-    float rest = 0;
-    for (; d < width; ++d) rest += query[d] * keys[d];
-    for (int step = kLanes / 2; step > 0; step /= 2) {
-      for (int j = 0; j < step; ++j) lanes[j] += lanes[j + step];
+    FourFloats results;
+    SumLanes(sums, results);
+    for (size_t k = 0; k < std::min(kKeys, count - p); ++k) {
+      float rest = 0;
+      for (size_t j = d; j < width; ++j) rest += query[j] * key[k][j];
+      scores[p + k] = (results[k] + rest) * scale;
     }
-    scores[p] = (lanes[0] + rest) * scale;
   }
+}
+
+// out += weights · values over `columns` times 16 columns from `at` on.
+template <size_t columns>
+[[gnu::always_inline]] inline void AddColumns(const float* weights,
+                                              const float* values, size_t count,
+                                              size_t width, size_t at,
+                                              float* out) {
+  Lanes sums[columns];
+  std::memcpy(sums, out + at, sizeof sums);
+  values += at;
+  for (size_t p = 0; p < count; ++p, values += width) {
+    for (size_t j = 0; j < columns; ++j) {
+      Lanes value;
+      LoadLanes(values + j * kLanes, value);
+      sums[j] += weights[p] * value;
+    }
+  }
+  std::memcpy(out + at, sums, sizeof sums);
 }
 
 ANTIPHON_BEST_CPU
-void AddWeighted(const float* weights, const float* values, int count,
-                 int width, float* out) {
-  for (int p = 0; p < count; ++p, values += width) {
-    const float weight = weights[p];
-    for (int d = 0; d < width; ++d) out[d] += weight * values[d];
+void AddWeighted(const float* weights, const float* values, size_t count,
+                 size_t width, float* out) {
+  size_t d = 0;
+  for (; d + kColumns * kLanes <= width; d += kColumns * kLanes) {
+    AddColumns<kColumns>(weights, values, count, width, d, out);
+  }
+  for (; d + kLanes <= width; d += kLanes) {
+    AddColumns<1>(weights, values, count, width, d, out);
+  }
+  for (; d < width; ++d) {
+    for (size_t p = 0; p < count; ++p) {
+      out[d] += weights[p] * values[p * width + d];
+    }
   }
 }
 
-// Returns the reciprocal of the sum.
-float Exponentials(float* scores, int count) {
-  const float top = *std::max_element(scores, scores + count);
-  float sum = 0;
-  for (int p = 0; p < count; ++p) {
-    scores[p] = std::exp(scores[p] - top);
-    sum += scores[p];
+// e^x for x <= 0, within 2e-7 of it; NaN stays. The method of Cephes' expf:
+// x = n·ln 2 + r, a polynomial in r, n added to the exponent.
+[[gnu::always_inline]] inline void Exponentiate(Lanes& x) {
+  typedef int32_t Words __attribute__((vector_size(sizeof(Lanes))));
+  constexpr float kLowest = -87;     // below it, a result is denormal
+  constexpr float kRound = 3 << 22;  // added, it leaves whole numbers
+  constexpr float kLog2E = 1.44269504f;
+  constexpr float kLn2High = 0.693359375f;
+  constexpr float kLn2Low = -2.12194440e-4f;
+  const Lanes low = Lanes{} + kLowest;
+  x = x < low ? low : x;
+  const Lanes shifted = x * kLog2E + kRound;
+  const Lanes n = shifted - kRound;
+  const Lanes r = x - n * kLn2High - n * kLn2Low;
+  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  Words exponent = __builtin_convertvector(n, Words);
+  exponent = (exponent + 127) << 23;
+  Lanes power;
+  std::memcpy(&power, &exponent, sizeof power);
+  x = p * power;
+}
+
+// Makes weights of scores. Returns the reciprocal of their sum.
+ANTIPHON_BEST_CPU
+float Exponentials(float* scores, size_t count) {
+  const size_t whole = count / kLanes * kLanes;
+  Lanes tops = Lanes{} + scores[0];
+  for (size_t p = 0; p < whole; p += kLanes) {
+    Lanes x;
+    LoadLanes(scores + p, x);
+    tops = x > tops ? x : tops;
   }
+  float top = scores[0];
+  for (size_t j = 0; j < kLanes; ++j) top = tops[j] > top ? tops[j] : top;
+  for (size_t p = whole; p < count; ++p) top = std::max(top, scores[p]);
+  Lanes sums = {};
+  for (size_t p = 0; p < count; p += kLanes) {
+    const size_t here = std::min(kLanes, count - p);
+    float part[kLanes] = {};
+    std::memcpy(part, scores + p, here * sizeof(float));
+    Lanes x;
+    LoadLanes(part, x);
+    x -= top;
+    Exponentiate(x);
+    std::memcpy(part, &x, sizeof part);
+    std::memcpy(scores + p, part, here * sizeof(float));
+    std::fill(part + here, part + kLanes, 0.0f);
+    LoadLanes(part, x);
+    sums += x;
+  }
+  float sum = 0;
+  for (size_t j = 0; j < kLanes; ++j) sum += sums[j];
   return 1.0f / sum;
 }
 
@@ -97,16 +190,17 @@ void RopeTable::Rotate(int position, int heads, float* vectors) const {
 
 void Attend(const float* query, const KeyRange& trunk, const KeyRange& branch,
             int head_width, float* scores, float* out) {
+  const size_t width = static_cast<size_t>(head_width);
+  const size_t on_trunk = static_cast<size_t>(trunk.count);
+  const size_t on_branch = static_cast<size_t>(branch.count);
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_width));
-  Scores(query, trunk.keys, trunk.count, head_width, scale, scores);
-  Scores(query, branch.keys, branch.count, head_width, scale,
-         scores + trunk.count);
-  const float norm = Exponentials(scores, trunk.count + branch.count);
-  std::fill_n(out, head_width, 0.0f);
-  AddWeighted(scores, trunk.values, trunk.count, head_width, out);
-  AddWeighted(scores + trunk.count, branch.values, branch.count, head_width,
-              out);
-  for (int d = 0; d < head_width; ++d) out[d] *= norm;
+  Scores(query, trunk.keys, on_trunk, width, scale, scores);
+  Scores(query, branch.keys, on_branch, width, scale, scores + on_trunk);
+  const float norm = Exponentials(scores, on_trunk + on_branch);
+  std::fill_n(out, width, 0.0f);
+  AddWeighted(scores, trunk.values, on_trunk, width, out);
+  AddWeighted(scores + on_trunk, branch.values, on_branch, width, out);
+  for (size_t d = 0; d < width; ++d) out[d] *= norm;
 }
 
 }  // namespace antiphon::inference

@@ -4,8 +4,8 @@
 // position embedding (half-split pairing, base 500000, tables in fp32 as in
 // training) and one query row against a slot's cached keys and values.
 // A row's result depends on its slot alone, not on what shares the batch: the
-// order of every sum is fixed by position and head width. Plain loops that the
-// compiler vectorises; no allocation, no torch. Any thread.
+// order of every sum is fixed by position and head width. Vectors of lanes.h,
+// compiled for each kind of processor; no allocation, no torch. Any thread.
 #ifndef ANTIPHON_INFERENCE_MODEL_ATTENTION_H_
 #define ANTIPHON_INFERENCE_MODEL_ATTENTION_H_
 

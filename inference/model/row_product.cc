@@ -5,72 +5,57 @@
 #include <cstring>
 
 #include "inference/model/best_cpu.h"
+#include "inference/model/lanes.h"
 
 namespace antiphon::inference {
 namespace {
 
-// A dot product has 16 partial sums. Two rows by four outputs at once: six
-// loads serve eight multiplications, and the additions of one sum hide behind
-// those of the others.
-constexpr size_t kLanes = 16;
-constexpr size_t kRows = 2;
+// A dot product has 16 partial sums. Some rows by four outputs at once: a load
+// serves several multiplications, and the additions of one sum hide behind
+// those of the others. More rows where a weight has to be widened first.
 constexpr size_t kOutputs = 4;
-constexpr size_t kLineFloats = 16;  // a cache line
-typedef float Lanes __attribute__((vector_size(kLanes * sizeof(float))));
-typedef float Eight __attribute__((vector_size(8 * sizeof(float))));
-typedef float Four __attribute__((vector_size(4 * sizeof(float))));
+template <typename Weight>
+constexpr size_t kRows = sizeof(Weight) == sizeof(float) ? 2 : 4;
+constexpr size_t kLineBytes = 64;  // a cache line
 
+template <typename Weight>
 struct Block {
-  const float* x[kRows];
-  const float* weights[kOutputs];
-  float* out[kRows];
+  const float* x[kRows<Weight>];
+  const Weight* weights[kOutputs];
+  float* out[kRows<Weight>];
 };
 
 // What follows is always inlined: compiled for the processor of its caller.
 
-// Sums the lanes of four vectors: by halves to four lanes, then across.
-[[gnu::always_inline]] inline void Sum(const Lanes (&lanes)[kOutputs],
-                                       Four& out) {
-  Four folded[kOutputs];
-  for (size_t k = 0; k < kOutputs; ++k) {
-    Eight halves[2];
-    std::memcpy(halves, &lanes[k], sizeof halves);
-    const Eight eight = halves[0] + halves[1];
-    Four quarters[2];
-    std::memcpy(quarters, &eight, sizeof quarters);
-    folded[k] = quarters[0] + quarters[1];
-  }
-  const Four first = __builtin_shufflevector(folded[0], folded[1], 0, 4, 1, 5) +
-                     __builtin_shufflevector(folded[0], folded[1], 2, 6, 3, 7);
-  const Four second =
-      __builtin_shufflevector(folded[2], folded[3], 0, 4, 1, 5) +
-      __builtin_shufflevector(folded[2], folded[3], 2, 6, 3, 7);
-  out = __builtin_shufflevector(first, second, 0, 1, 4, 5) +
-        __builtin_shufflevector(first, second, 2, 3, 6, 7);
+[[gnu::always_inline]] inline float Widened(float value) { return value; }
+[[gnu::always_inline]] inline float Widened(uint16_t value) {
+  const uint32_t bits = uint32_t{value} << 16;
+  float widened;
+  std::memcpy(&widened, &bits, sizeof widened);
+  return widened;
 }
 
-template <size_t rows>
-[[gnu::always_inline]] inline void Multiply(const Block& block, size_t width) {
+template <size_t rows, typename Weight>
+[[gnu::always_inline]] inline void Multiply(const Block<Weight>& block,
+                                            size_t width) {
   Lanes sums[rows][kOutputs] = {};
   size_t i = 0;
   for (; i + kLanes <= width; i += kLanes) {
     Lanes x[rows];
-    for (size_t r = 0; r < rows; ++r) {
-      std::memcpy(&x[r], block.x[r] + i, sizeof x[r]);
-    }
+    for (size_t r = 0; r < rows; ++r) LoadLanes(block.x[r] + i, x[r]);
     for (size_t k = 0; k < kOutputs; ++k) {
       Lanes weight;
-      std::memcpy(&weight, block.weights[k] + i, sizeof weight);
+      LoadLanes(block.weights[k] + i, weight);
       for (size_t r = 0; r < rows; ++r) sums[r][k] += x[r] * weight;
     }
   }
   for (size_t r = 0; r < rows; ++r) {
-    Four results;
-    Sum(sums[r], results);
+    FourFloats results;
+    SumLanes(sums[r], results);
     for (size_t k = 0; k < kOutputs; ++k) {
       float result = results[k];
       for (size_t j = i; j < width; ++j) {
-        result += block.x[r][j] * block.weights[k][j];
+        result += block.x[r][j] * Widened(block.weights[k][j]);
       }
       block.out[r][k] = result;
     }
@@ -78,20 +63,60 @@ template <size_t rows>
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyOne(const Block& block, size_t width) {
+void MultiplyOne(const Block<float>& block, size_t width) {
   Multiply<1>(block, width);
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyTwo(const Block& block, size_t width) {
-  Multiply<2>(block, width);
+void MultiplyOne(const Block<uint16_t>& block, size_t width) {
+  Multiply<1>(block, width);
+}
+
+ANTIPHON_BEST_CPU
+void MultiplyAll(const Block<float>& block, size_t width) {
+  Multiply<kRows<float>>(block, width);
+}
+
+ANTIPHON_BEST_CPU
+void MultiplyAll(const Block<uint16_t>& block, size_t width) {
+  Multiply<kRows<uint16_t>>(block, width);
 }
 
 // Weights come from memory in blocks too short for the processor to see the
 // pattern by itself.
-void Prefetch(const float* values, size_t count) {
-  for (size_t i = 0; i < count; i += kLineFloats) {
-    __builtin_prefetch(values + i);
+void Prefetch(const void* begin, size_t bytes) {
+  const char* at = static_cast<const char*>(begin);
+  for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(at + i);
+}
+
+template <typename Weight>
+void Product(const float* x, size_t rows, const Weight* weight, size_t outputs,
+             size_t width, float* out) {
+  for (size_t o = 0; o < outputs; o += kOutputs) {
+    const size_t count = std::min(kOutputs, outputs - o);
+    if (o + 2 * kOutputs <= outputs) {
+      Prefetch(weight + (o + kOutputs) * width,
+               kOutputs * width * sizeof(Weight));
+    }
+    Block<Weight> block;
+    for (size_t k = 0; k < kOutputs; ++k) {
+      // Past the end: the last one again, not stored.
+      block.weights[k] = weight + std::min(o + k, outputs - 1) * width;
+    }
+    float results[kRows<Weight>][kOutputs];
+    for (size_t r = 0; r < rows;) {
+      const size_t here = rows - r < kRows<Weight> ? 1 : kRows<Weight>;
+      for (size_t j = 0; j < here; ++j) {
+        block.x[j] = x + (r + j) * width;
+        block.out[j] = results[j];
+      }
+      here == 1 ? MultiplyOne(block, width) : MultiplyAll(block, width);
+      for (size_t j = 0; j < here; ++j) {
+        std::memcpy(out + (r + j) * outputs + o, results[j],
+                    count * sizeof(float));
+      }
+      r += here;
+    }
   }
 }
 
@@ -99,30 +124,12 @@ void Prefetch(const float* values, size_t count) {
 
 void RowProduct(const float* x, size_t rows, const float* weight,
                 size_t outputs, size_t width, float* out) {
-  for (size_t o = 0; o < outputs; o += kOutputs) {
-    const size_t count = std::min(kOutputs, outputs - o);
-    if (o + 2 * kOutputs <= outputs) {
-      Prefetch(weight + (o + kOutputs) * width, kOutputs * width);
-    }
-    Block block;
-    for (size_t k = 0; k < kOutputs; ++k) {
-      // Past the end: the last one again, not stored.
-      block.weights[k] = weight + std::min(o + k, outputs - 1) * width;
-    }
-    float results[kRows][kOutputs];
-    for (size_t r = 0; r < rows; r += kRows) {
-      const size_t here = std::min(kRows, rows - r);
-      for (size_t j = 0; j < here; ++j) {
-        block.x[j] = x + (r + j) * width;
-        block.out[j] = results[j];
-      }
-      here == kRows ? MultiplyTwo(block, width) : MultiplyOne(block, width);
-      for (size_t j = 0; j < here; ++j) {
-        std::memcpy(out + (r + j) * outputs + o, results[j],
-                    count * sizeof(float));
-      }
-    }
-  }
+  Product(x, rows, weight, outputs, width, out);
+}
+
+void RowProduct(const float* x, size_t rows, const uint16_t* weight,
+                size_t outputs, size_t width, float* out) {
+  Product(x, rows, weight, outputs, width, out);
 }
 
 }  // namespace antiphon::inference

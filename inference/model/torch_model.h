@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Aria on libtorch: pre-norm transformer with fused QKV, rotary positions,
-// SwiGLU and an untied head, after EleutherAI/aria. Matrix products by ATen,
-// attention by attention.h. Residual stream, norms, attention and cache are
-// fp32; weights and the inputs of their products are fp32 or bf16.
+// SwiGLU and an untied head, after EleutherAI/aria. Matrix products by ATen
+// (prefill) and row_product.h (decode, head), attention by attention.h.
+// Residual stream, norms, attention and cache are fp32, weights fp32 or bf16;
+// with bf16 weights prefill rounds the inputs of its products too.
 //
 // A row of logits does not depend, to the bit, on how a context was split into
 // Prefill calls nor on what shares a DecodeStep: prefill runs in padded blocks
 // of 16 or 64 rows, after a check at the start that on this processor both give
-// a row the same bits (16 alone where not); decode multiplies row by row (fp32)
-// or pads (bf16). Cached decode and prefill agree to about 1e-5 in fp32, not to
-// the bit.
-// Owner: one thread. Exceptions of torch end here, as Internal.
+// a row the same bits (16 alone where not); decode multiplies row by row.
+// Cached decode and prefill agree to about 1e-5 in fp32, 1e-2 in bf16, not to
+// the bit. Owner: one thread. Exceptions of torch end here, as Internal.
 #ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -85,29 +87,118 @@ TEST(RopeTableTest, RowsAreThoseOfTheReference) {
   }
 }
 
+std::vector<float> Uniform(size_t count, std::mt19937& random) {
+  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::vector<float> values(count);
+  for (float& value : values) value = uniform(random);
+  return values;
+}
+
+// The upper half of its bits: what bf16 keeps.
+std::vector<uint16_t> UpperHalves(const std::vector<float>& values) {
+  std::vector<uint16_t> halves(values.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    uint32_t bits;
+    std::memcpy(&bits, &values[i], sizeof bits);
+    halves[i] = static_cast<uint16_t>(bits >> 16);
+  }
+  return halves;
+}
+
+// Plain sums of double are the oracle. One row, or one output, has the same
+// bits as among others.
+template <typename Weight>
+void ExpectPlainSums(const std::vector<Weight>& weight,
+                     const std::vector<float>& values, size_t outputs,
+                     size_t width, std::mt19937& random) {
+  constexpr size_t kRows = 7;
+  const std::vector<float> x = Uniform(kRows * width, random);
+  std::vector<float> all(kRows * outputs), one(outputs);
+  RowProduct(x.data(), kRows, weight.data(), outputs, width, all.data());
+  for (size_t r = 0; r < kRows; ++r) {
+    RowProduct(&x[r * width], 1, weight.data(), outputs, width, one.data());
+    for (size_t o = 0; o < outputs; ++o) {
+      double sum = 0;
+      for (size_t i = 0; i < width; ++i) {
+        sum += double{x[r * width + i]} * double{values[o * width + i]};
+      }
+      ASSERT_NEAR(all[r * outputs + o], sum, 1e-5);
+      ASSERT_EQ(all[r * outputs + o], one[o]);
+    }
+    const size_t from = outputs / 3;
+    RowProduct(&x[r * width], 1, weight.data() + from * width, outputs - from,
+               width, one.data());
+    ASSERT_EQ(all[r * outputs + from], one[0]);
+  }
+}
+
 TEST(RowProductTest, EqualsPlainSumsForAnyCounts) {
   std::mt19937 random(1);
-  std::uniform_real_distribution<float> uniform(-1, 1);
   for (size_t width : {4u, 16u, 37u, 64u}) {
     for (size_t outputs : {1u, 3u, 4u, 7u, 40u}) {
-      std::vector<float> x(5 * width), weight(outputs * width);
-      for (float& value : x) value = uniform(random);
-      for (float& value : weight) value = uniform(random);
-      std::vector<float> all(5 * outputs), one(outputs);
-      RowProduct(x.data(), 5, weight.data(), outputs, width, all.data());
-      for (size_t r = 0; r < 5; ++r) {
-        RowProduct(&x[r * width], 1, weight.data(), outputs, width, one.data());
-        for (size_t o = 0; o < outputs; ++o) {
-          double sum = 0;
-          for (size_t i = 0; i < width; ++i) {
-            sum += double{x[r * width + i]} * double{weight[o * width + i]};
+      SCOPED_TRACE(std::to_string(width) + " x " + std::to_string(outputs));
+      std::vector<float> weight = Uniform(outputs * width, random);
+      ExpectPlainSums(weight, weight, outputs, width, random);
+      const std::vector<uint16_t> halves = UpperHalves(weight);
+      for (size_t i = 0; i < weight.size(); ++i) {
+        const uint32_t bits = uint32_t{halves[i]} << 16;
+        std::memcpy(&weight[i], &bits, sizeof bits);
+      }
+      ExpectPlainSums(halves, weight, outputs, width, random);
+    }
+  }
+}
+
+TEST(AttentionTest, EqualsPlainSoftmaxOverBothRanges) {
+  std::mt19937 random(2);
+  for (size_t width : {4u, 16u, 24u, 64u, 100u}) {
+    for (size_t count : {1u, 3u, 16u, 17u, 100u}) {
+      // Scores far apart and close together.
+      for (float spread : {1.0f, 30.0f}) {
+        std::vector<float> query = Uniform(width, random);
+        for (float& value : query) value *= spread;
+        const std::vector<float> keys = Uniform(count * width, random);
+        const std::vector<float> values = Uniform(count * width, random);
+        std::vector<double> weights(count);
+        double sum = 0;
+        for (size_t p = 0; p < count; ++p) {
+          double score = 0;
+          for (size_t d = 0; d < width; ++d) {
+            score += double{query[d]} * double{keys[p * width + d]};
           }
-          ASSERT_NEAR(all[r * outputs + o], sum, 1e-5);
-          ASSERT_EQ(all[r * outputs + o], one[o]);  // the same bits alone
+          weights[p] = std::exp(score / std::sqrt(static_cast<double>(width)));
+          sum += weights[p];
+        }
+        for (const size_t trunk : {count, count / 2, size_t{0}}) {
+          std::vector<float> scores(count), out(width);
+          const auto range = [&](size_t from, size_t n) {
+            return KeyRange{keys.data() + from * width,
+                            values.data() + from * width, static_cast<int>(n)};
+          };
+          Attend(query.data(), range(0, trunk), range(trunk, count - trunk),
+                 static_cast<int>(width), scores.data(), out.data());
+          for (size_t d = 0; d < width; ++d) {
+            double wanted = 0;
+            for (size_t p = 0; p < count; ++p) {
+              wanted += weights[p] / sum * double{values[p * width + d]};
+            }
+            ASSERT_NEAR(out[d], wanted, 1e-5)
+                << width << " wide, " << trunk << " of " << count;
+          }
         }
       }
     }
   }
+}
+
+// What is broken shows, so that the draw can refuse it.
+TEST(AttentionTest, NaNStays) {
+  const std::vector<float> ones(32 * 16, 1.0f);
+  std::vector<float> query(16, 1.0f), scores(32), out(16);
+  query[3] = std::numeric_limits<float>::quiet_NaN();
+  Attend(query.data(), {ones.data(), ones.data(), 32}, {}, 16, scores.data(),
+         out.data());
+  for (float value : out) EXPECT_TRUE(std::isnan(value));
 }
 
 TEST(TorchModelTest, LogitsOfEveryPositionAreThoseOfTheReference) {
