@@ -34,10 +34,13 @@ void Agent::Run(const std::function<bool()>& stop) {
   for (const absl::Status& right : {thread_->priority(), memory}) {
     if (!right.ok()) LogWarning("playback: ", right.message());
   }
+  // Decisions first, then what is said of them.
+  LogBuffer log;
   while (!stop()) {
     const MonoTime now = rt::Now();
     TakeInput();
     conductor_.AdvanceTo(now);
+    log.Flush();
     rt::SleepUntil(now + kPatience);
   }
   thread_->Stop();

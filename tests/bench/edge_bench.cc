@@ -4,13 +4,14 @@
 // handling a bar line, where a job leaves (`bar_boundary`). The real conductor
 // in virtual time, timed by the real clock; a service that answers each job at
 // once, a player of eight notes a bar, clocks that jitter by 0.3 ms. Log lines
-// go to standard error, as on stage. Prints JSON lines.
+// go to standard error between the events, as on stage. Prints JSON lines.
 #include <cmath>
 #include <deque>
 #include <memory>
 #include <random>
 #include <vector>
 
+#include "common/log.h"
 #include "common/rt/clock.h"
 #include "edge/conductor.h"
 #include "tests/bench/allocations.h"
@@ -114,6 +115,7 @@ class Stage {
     AdvanceTo(now);
     const MonoTime end = rt::Now();
     const uint64_t allocated = Allocations() - before;
+    log_.Flush();
     AdvanceTo(now);  // takes what the service answers to a job
     if (lines_.bars > bars) costs = bars > kWarmUp ? &boundary : nullptr;
     if (costs == nullptr) return;
@@ -140,6 +142,7 @@ class Stage {
     conductor_.AdvanceTo(now);
   }
 
+  LogBuffer log_;
   MonoTime now_ = MonoTime::FromNanos(1'000'000'000);
   std::mt19937_64 random_{1};
   std::normal_distribution<double> jitter_{0, 0.3e6};
