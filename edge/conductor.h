@@ -19,6 +19,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <memory_resource>
 #include <optional>
 #include <string>
 #include <vector>
@@ -161,22 +162,27 @@ class Conductor {
   SpscRing<Telemetry>* const telemetry_;
   SessionObserver* const observer_;
 
-  // Conductor thread.
+  // Conductor thread. What the maps give back is theirs to take again: after
+  // the first bars a bar line allocates nothing.
+  std::pmr::unsynchronized_pool_resource pool_;
   ClockFollower follower_;
   BarAssembler assembler_;
   Planner planner_;
   std::deque<TimedMessage> messages_;  // by stamp
   std::deque<Reply> replies_;          // by stamp
   MonoTime logical_now_ = MonoTime::Min();
-  std::optional<BarSpan> current_;        // the bar that is played
-  PlaySeq next_cutoff_ = 0;               // bar whose outcome is decided next
-  std::map<PlaySeq, BarRecord> records_;  // bars begun and not yet told
-  std::optional<MonoTime> record_due_;    // of the bars before the present one
-  std::map<PlaySeq, MonoTime> cutoffs_;   // of bars decided and not yet told
-  std::map<PlaySeq, double> tempos_;      // of the last bars, at their end
-  std::deque<Telemetry> early_;           // of the bar that has not begun
-  std::map<JobId, MonoTime> sent_at_;     // jobs that are open
-  std::map<JobId, MonoTime> started_at_;
+  std::optional<BarSpan> current_;  // the bar that is played
+  PlaySeq next_cutoff_ = 0;         // bar whose outcome is decided next
+  std::pmr::map<PlaySeq, BarRecord> records_{
+      &pool_};                          // bars begun and not yet told
+  std::optional<MonoTime> record_due_;  // of the bars before the present one
+  std::pmr::map<PlaySeq, MonoTime> cutoffs_{
+      &pool_};  // of bars decided and not yet told
+  std::pmr::map<PlaySeq, double> tempos_{
+      &pool_};                   // of the last bars, at their end
+  std::deque<Telemetry> early_;  // of the bar that has not begun
+  std::pmr::map<JobId, MonoTime> sent_at_{&pool_};  // jobs that are open
+  std::pmr::map<JobId, MonoTime> started_at_{&pool_};
   JobId last_job_ = 0;
   bool connected_ = false;
   Counters counters_;

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory_resource>
 #include <optional>
 #include <vector>
 
@@ -70,7 +71,9 @@ class Planner {
   Plan& At(PlaySeq bar);
   void FallBack(Plan& plan, Reason reason);
 
-  std::map<PlaySeq, Plan> plans_;
+  // Plans that are over leave their memory to those that come.
+  std::pmr::unsynchronized_pool_resource pool_;
+  std::pmr::map<PlaySeq, Plan> plans_{&pool_};
   std::vector<Note> last_answer_;
   uint64_t notes_refused_ = 0;
 };

@@ -6,9 +6,9 @@
 // once, a player of eight notes a bar, clocks that jitter by 0.3 ms. Log lines
 // go to standard error between the events, as on stage. Prints JSON lines.
 #include <cmath>
-#include <deque>
 #include <memory>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "common/log.h"
@@ -34,7 +34,8 @@ class Service : public edge::Accompanist {
  public:
   bool Post(const AccompanistCommand& command) override {
     if (command.kind != AccompanistCommand::Kind::kJob) return true;
-    Reply& reply = replies_.emplace_back();
+    waiting_ = true;
+    Reply& reply = reply_;
     reply.at = now;
     reply.job_id = command.job.id;
     reply.epoch = command.job.epoch;
@@ -49,16 +50,16 @@ class Service : public edge::Accompanist {
     return true;
   }
   bool Poll(Reply& reply) override {
-    if (replies_.empty()) return false;
-    reply = replies_.front();
-    replies_.pop_front();
-    return true;
+    if (waiting_) reply = reply_;
+    return std::exchange(waiting_, false);
   }
 
   MonoTime now;
 
  private:
-  std::deque<Reply> replies_;
+  // One at a time, taken before the next bar line.
+  bool waiting_ = false;
+  Reply reply_;
 };
 
 // Knows whether a bar has begun.
