@@ -27,6 +27,7 @@ std::string Header(const RecordedSettings& settings) {
   return Json({{"antiphon_recording", kFormat},
                {"flags", settings.flags},
                {"meters", meters},
+               {"pickup", settings.meters.pickup().count()},
                {"bars", settings.bars}})
       .dump();
 }

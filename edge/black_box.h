@@ -6,7 +6,8 @@
 // with, everything that playback sent. replay.h plays it again.
 //
 // The file is JSON lines, one array each; the first line holds the settings:
-//   {"antiphon_recording":1,"flags":{…},"meters":[[tick,num,den],…],"bars":N}
+//   {"antiphon_recording":1,"flags":{…},"meters":[[tick,num,den],…],
+//    "pickup":ticks,"bars":N}
 //   ["m",stamp,dues,"903c40"]                      a message, bytes in hex
 //   ["r",stamp,dues,kind,job,epoch,play_seq,bar_index,done,end,tokens,
 //    [[index,tick,duration,pitch,velocity],…]]     a reply

@@ -237,6 +237,9 @@ void Conductor::OnCut(const BarSpan& bar, MonoTime at) {
   const PlaySeq target_seq = bar.play_seq + 1 + kLag;
   if (target_seq >= options_.bars) return;
   if (const Plan* fixed = planner_.PlanAt(target_seq); fixed) return;
+  if (bar.pickup) {
+    return planner_.Fix(target_seq, Outcome::kRest, Reason::kWarmUp);
+  }
   if (!assembler_.HasNoteOn(bar.play_seq)) {
     return planner_.Fix(target_seq, Outcome::kRest, Reason::kNoInput);
   }

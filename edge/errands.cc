@@ -22,7 +22,7 @@ absl::Status ShowWhatArrives(const Settings& settings,
                              const std::function<bool()>& stop) {
   MidiPorts::Options ports = PortsOf(settings);
   ports.out.reset();
-  ClockFollower::Options clock{MeterMap(settings.meter)};
+  ClockFollower::Options clock{MeterMap(settings.meter, settings.pickup)};
   clock.clock_offset = absl::Milliseconds(settings.clock_offset_ms);
   return RunMonitor(ports, std::move(clock), stop);
 }

@@ -63,7 +63,7 @@ absl::StatusOr<FilePerformer> OpenFile(const Settings& settings,
 // The performance begins a moment after everything is ready.
 absl::Status OpenSources(const Settings& settings, Sources& sources) {
   const MonoTime start = rt::Now() + absl::Milliseconds(500);
-  sources.meters = MeterMap(settings.meter);
+  sources.meters = MeterMap(settings.meter, settings.pickup);
   sources.bars = settings.bars;
   if (settings.source == Source::kFile) {
     auto performer = OpenFile(settings, start);

@@ -345,10 +345,12 @@ TEST(EdgeProgram, WhatIsNoRecordingIsNamed) {
   ExpectWrong({"--replay=/no/such/file"}, "--replay=/no/such/file, line 0");
   ExpectWrong({"--replay=x", "--record=y"}, "--record=y has no effect with");
   ExpectWrong({"--take-cc=20"}, "--take-cc=20 goes with --session-dir=DIR");
+  ExpectWrong({"--pickup=1920"}, "--pickup=1920 is not a multiple of 20 ticks");
+  ExpectWrong({"--pickup=30"}, "below a bar of 1920");
   ExpectWrong({"--late-grace-ms=nan"}, "--late-grace-ms=nan is not within 0");
   ExpectWrong({"--output-latency-ms=soon"}, "--output-latency-ms=soon is nei");
   const std::string head =
-      R"({"antiphon_recording":1,"flags":{},"meters":[[0,4,4]],"bars":0})";
+      R"({"antiphon_recording":1,"flags":{},"meters":[[0,4,4]],"pickup":0,"bars":0})";
   for (const auto& [text, what] :
        {std::pair<std::string, std::string>{"", "line 1: is empty"},
         {"[]\n", "line 1: is no recording's head"},

@@ -33,7 +33,8 @@ RecordedSettings SettingsOf(const Json& header) {
   for (const Json& m : header.at("meters")) {
     changes.push_back({Ticks::Of(m.at(0)), {m.at(1), m.at(2)}});
   }
-  settings.meters = MeterMap(std::move(changes));
+  settings.meters =
+      MeterMap(std::move(changes), Ticks::Of(header.at("pickup")));
   settings.bars = header.at("bars");
   return settings;
 }

@@ -23,6 +23,7 @@ ABSL_FLAG(std::string, performer, "", "MIDI file that plays the musician");
 ABSL_FLAG(double, tempo, 120, "quarter notes a minute");
 ABSL_FLAG(std::string, meter, "4/4", "meter, where the source has none");
 ABSL_FLAG(double, clock_offset_ms, 0, "later than it comes, milliseconds");
+ABSL_FLAG(int, pickup, 0, "ticks before the first whole bar");
 ABSL_FLAG(int, bars, 0, "stop after this many bars");
 ABSL_FLAG(std::string, service, "127.0.0.1:50051", "HOST:PORT");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9465", "HOST:PORT, empty: none");
@@ -66,6 +67,8 @@ Where time and notes come from
   --meter=4/4           for clock and internal; a file brings its own
   --clock-offset-ms=0   for clock: its beats are this much later than they come
                         (below 0: earlier), where an answer is always off
+  --pickup=480          the song begins with that many ticks (480 to the quarter
+                        note) before its first whole bar; they are listened to
   --bars=N              stop after N bars (file: default its end and two bars)
 
 MIDI ports (none named: virtual ports "Antiphon In" and "Antiphon Out")
@@ -174,6 +177,8 @@ absl::Status CheckTogether(const CommandLine& line, const Settings& s) {
        "goes with --source=clock or internal; a MIDI file has its own"},
       {"clock_offset_ms", s.source == Source::kClock,
        "goes with --source=clock; the other sources have no delay"},
+      {"pickup", !file,
+       "goes with --source=clock or internal; a MIDI file has its own meters"},
       {"in", !file,
        "goes with --source=clock or internal; a MIDI file brings the notes"},
       {"in_channel", !file,
@@ -256,6 +261,12 @@ absl::Status CheckNumbers(const CommandLine& line, const Settings& s) {
     return Refused(line, "clock_offset_ms", "is not within ",
                    -kMaxClockOffsetMs, " to ", kMaxClockOffsetMs);
   }
+  const int64_t pickup = s.pickup.count();
+  if (pickup < 0 || s.pickup >= s.meter.BarLength() ||
+      pickup % kTicksPerPulse != 0) {
+    return Refused(line, "pickup", "is not a multiple of ", kTicksPerPulse,
+                   " ticks below a bar of ", s.meter.BarLength().count());
+  }
   if (line.Has("bars") && (s.bars < 1 || s.bars > kMaxBars)) {
     return Refused(line, "bars", "is not within 1 to ", kMaxBars);
   }
@@ -326,6 +337,7 @@ absl::Status ReadValues(const CommandLine& line, Settings& s) {
   }
   s.source = *source;
   s.meter = *meter;
+  s.pickup = Ticks::Of(absl::GetFlag(FLAGS_pickup));
   s.midi_api = *api;
   s.channel = channel - 1;
   s.in_channel = absl::GetFlag(FLAGS_in_channel);

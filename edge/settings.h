@@ -30,6 +30,7 @@ struct Settings {
   std::string performer;        // MIDI file, for kFile
   std::optional<double> tempo;  // quarter notes a minute
   Meter meter;
+  Ticks pickup;                 // of --meter's bars; 0: none
   double clock_offset_ms = 0;   // positive: the clock's beats are later
   int bars = 0;                 // to play; 0: until something ends it
   std::vector<std::string> in;  // names of ports; "": a virtual port

@@ -34,16 +34,26 @@ std::string ToString(const Meter& meter) {
   return absl::StrCat(meter.numerator, "/", meter.denominator);
 }
 
-MeterMap::MeterMap(std::vector<Change> changes) : changes_(std::move(changes)) {
+MeterMap::MeterMap(std::vector<Change> changes, Ticks pickup)
+    : changes_(std::move(changes)), pickup_(pickup) {
   if (changes_.empty() || changes_.front().at > Ticks()) {
     changes_.insert(changes_.begin(), {Ticks(), Meter{}});
   }
 }
 
 HostBar MeterMap::BarAt(Ticks position) const {
-  HostBar bar{.index = 0, .begin = Ticks(), .meter = changes_.front().meter};
+  HostBar bar;
+  bar.meter = changes_.front().meter;
+  if (position < pickup_) {
+    bar.length = pickup_;
+    bar.pickup = true;
+    return bar;
+  }
+  bar.begin = pickup_;
+  bar.index = pickup_ > Ticks() ? 1 : 0;
   for (size_t i = 0; i < changes_.size(); ++i) {
     bar.meter = changes_[i].meter;
+    bar.length = bar.meter.BarLength();
     const int64_t length = bar.meter.BarLength().count();
     // Where the next change takes hold: the first line at or after it.
     Ticks until = position;

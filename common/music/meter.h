@@ -37,12 +37,15 @@ struct HostBar {
   BarIndex index = 0;
   Ticks begin;  // song position of its line
   Meter meter;
+  Ticks length = meter.BarLength();
+  bool pickup = false;  // shorter than its meter: what comes before bar 1
 
-  constexpr Ticks end() const { return begin + meter.BarLength(); }
+  constexpr Ticks end() const { return begin + length; }
 };
 
 // Meters by song position. A change that is not on a bar line takes effect at
-// the next line.
+// the next line. With a pickup, bar 0 is that long and bar 1 the first whole
+// one.
 class MeterMap {
  public:
   struct Change {
@@ -51,17 +54,21 @@ class MeterMap {
   };
 
   MeterMap() : MeterMap(Meter{}) {}
-  explicit MeterMap(Meter constant) : changes_{{Ticks(), constant}} {}
+  // pickup: 0 for none, below a bar.
+  explicit MeterMap(Meter constant, Ticks pickup = Ticks())
+      : changes_{{Ticks(), constant}}, pickup_(pickup) {}
   // Sorted by `at`; where none is at 0, 4/4 holds until the first.
-  explicit MeterMap(std::vector<Change> changes);
+  explicit MeterMap(std::vector<Change> changes, Ticks pickup = Ticks());
 
   // The bar that holds `position` (>= 0).
   HostBar BarAt(Ticks position) const;
 
   const std::vector<Change>& changes() const { return changes_; }
+  Ticks pickup() const { return pickup_; }
 
  private:
   std::vector<Change> changes_;  // never empty, the first at 0
+  Ticks pickup_;
 };
 
 }  // namespace antiphon

@@ -49,5 +49,19 @@ TEST(MeterMap, ChangeOnALineAndInsideABar) {
   EXPECT_EQ(six.meter, (Meter{6, 8}));
 }
 
+TEST(MeterMap, APickupIsAShortBarZero) {
+  const MeterMap map(Meter{4, 4}, Ticks::Of(480));
+  const HostBar pickup = map.BarAt(Ticks::Of(479));
+  EXPECT_EQ(pickup.index, 0);
+  EXPECT_EQ(pickup.end(), Ticks::Of(480));
+  EXPECT_TRUE(pickup.pickup);
+  const HostBar first = map.BarAt(Ticks::Of(480));
+  EXPECT_EQ(first.index, 1);
+  EXPECT_EQ(first.begin, Ticks::Of(480));
+  EXPECT_EQ(first.end(), Ticks::Of(480 + 1920));
+  EXPECT_FALSE(first.pickup);
+  EXPECT_EQ(map.BarAt(Ticks::Of(480 + 1920)).index, 2);
+}
+
 }  // namespace
 }  // namespace antiphon

@@ -29,6 +29,7 @@ struct BarSpan {
   Ticks begin;  // play position of its line
   Ticks end;    // of the next line
   Meter meter;
+  bool pickup = false;  // a short bar 0: context only
 
   Ticks length() const { return end - begin; }
 };

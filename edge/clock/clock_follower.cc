@@ -119,7 +119,8 @@ ClockFollower::Change ClockFollower::StartEpoch() {
   shift_ = Ticks();
   first_bar_ = next_seq_;
   first_bar_whole_ = bar.begin == song;
-  timeline_.SetBar({first_bar_, bar.index, bar.begin, bar.end(), bar.meter});
+  timeline_.SetBar(
+      {first_bar_, bar.index, bar.begin, bar.end(), bar.meter, bar.pickup});
   Anchor();
   return Change::kStart;
 }
@@ -143,8 +144,8 @@ ClockFollower::Change ClockFollower::Move() {
   const bool early = bar->end - here <= reach;
   if (!late && !early) return StartEpoch();
 
-  BarSpan next{bar->play_seq, landing.index, here,
-               here + landing.meter.BarLength(), landing.meter};
+  BarSpan next{bar->play_seq,         landing.index, here,
+               here + landing.length, landing.meter, landing.pickup};
   if (!late) {
     BarSpan cut = *bar;
     cut.end = here;
@@ -170,8 +171,8 @@ void ClockFollower::ExtendBars() {
   if (!current || !last) return;
   while (last->play_seq < current->play_seq + kBarsAhead) {
     const HostBar host = options_.meters.BarAt(last->end + shift_);
-    last = BarSpan{last->play_seq + 1, host.index, last->end,
-                   last->end + host.meter.BarLength(), host.meter};
+    last = BarSpan{last->play_seq + 1,      host.index, last->end,
+                   last->end + host.length, host.meter, host.pickup};
     timeline_.SetBar(*last);
   }
 }

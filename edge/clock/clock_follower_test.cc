@@ -149,6 +149,25 @@ TEST(ClockFollower, ALoopLeftLateStartsTheBarAgain) {
   EXPECT_EQ(host.BarNow().begin, Ticks::FromPulses(4 * 96 + 2));
 }
 
+TEST(ClockFollower, APickupIsAShortBarBeforeTheFirst) {
+  ClockFollower follower(
+      ClockFollower::Options{MeterMap(Meter{4, 4}, Ticks::FromPulses(24))});
+  MonoTime now = MonoTime::FromNanos(1'000'000'000);
+  follower.OnMessage({now, MidiMessage::Start()});
+  for (int i = 0; i < 30; ++i) {
+    follower.OnMessage({now, MidiMessage::Clock()});
+    now = now + absl::Nanoseconds(kPeriod);
+  }
+  const auto pickup = follower.timeline().Bar(0);
+  const auto first = follower.timeline().Bar(1);
+  ASSERT_TRUE(pickup && first);
+  EXPECT_TRUE(pickup->pickup);
+  EXPECT_EQ(pickup->length(), Ticks::FromPulses(24));
+  EXPECT_FALSE(first->pickup);
+  EXPECT_EQ(first->bar_index, 1);
+  EXPECT_EQ(first->length(), Ticks::FromPulses(96));
+}
+
 TEST(ClockFollower, TheAnchorIsThePulseOfBarZero) {
   Host host;
   host.Clocks(100);
