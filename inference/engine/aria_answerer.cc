@@ -153,8 +153,9 @@ std::optional<EndReason> AriaAnswerer::Read(const Job& job,
   const auto ended = Extend(job, context.first(context.size() - 1), sink);
   if (ended) return ended;
   model_->StartBranch(kSlot);
+  const NextTokens next = Next(window, grammar);
   const absl::Status read =
-      model_->PrefillBranch(kSlot, forced, absl::MakeSpan(logits_));
+      model_->PrefillBranch(kSlot, forced, &next, absl::MakeSpan(logits_));
   return read.ok() ? std::nullopt : std::optional(Failed(job, read));
 }
 
@@ -177,6 +178,20 @@ std::optional<EndReason> AriaAnswerer::Extend(const Job& job,
   return std::nullopt;
 }
 
+NextTokens AriaAnswerer::Next(const Window& window, const Grammar& grammar) {
+  const int64_t segment = grammar.segment_start_ms();
+  const auto inside = [&](int64_t ms) {
+    return static_cast<int>(
+        std::clamp<int64_t>(ms - segment, 0, grammar.segment_ms()));
+  };
+  Grammar::Query query;
+  query.onset_low_ms = inside(window.begin_ms);
+  query.onset_high_ms = inside(window.end_ms);
+  query.allow_time_step = segment + grammar.segment_ms() < window.end_ms;
+  query.allow_pedals = false;
+  return grammar.Allowed(query);
+}
+
 EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
                              const Window& window, Grammar& grammar,
                              AnswerSink& sink) {
@@ -188,18 +203,8 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     if (model_->BranchLength(kSlot) >= model_->info().branch_tokens) {
       return EndReason::kShortened;
     }
-    const int64_t segment = grammar.segment_start_ms();
-    const auto inside = [&](int64_t ms) {
-      return static_cast<int>(
-          std::clamp<int64_t>(ms - segment, 0, grammar.segment_ms()));
-    };
-    Grammar::Query query;
-    query.onset_low_ms = inside(window.begin_ms);
-    query.onset_high_ms = inside(window.end_ms);
-    query.allow_time_step = segment + grammar.segment_ms() < window.end_ms;
-    query.allow_pedals = false;
     const auto token =
-        sampler_.Sample(logits_, grammar.Allowed(query), sampling,
+        sampler_.Sample(logits_, Next(window, grammar), sampling,
                         {job.seed, static_cast<uint64_t>(drawn_.size())});
     if (!token.ok()) return Failed(job, token.status());
     if (*token == kEndOfAnswer) {
@@ -218,7 +223,8 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
                             .velocity = static_cast<uint8_t>(drawn.velocity),
                             .source = NoteSource::kAnswer});
     }
-    const BranchToken next{kSlot, *token};
+    const NextTokens wanted = Next(window, grammar);
+    const BranchToken next{kSlot, *token, &wanted};
     const absl::Status step =
         model_->DecodeStep({&next, 1}, absl::MakeSpan(logits_));
     if (!step.ok()) return Failed(job, step);

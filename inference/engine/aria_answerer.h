@@ -73,6 +73,8 @@ class AriaAnswerer : public Answerer {
   std::optional<EndReason> Extend(const Job& job,
                                   absl::Span<const TokenId> context,
                                   const AnswerSink& sink);
+  // What may follow inside the window: of it alone logits are computed.
+  static NextTokens Next(const Window& window, const Grammar& grammar);
   EndReason Draw(const Job& job, const TimeMap& time, const Window& window,
                  Grammar& grammar, AnswerSink& sink);
   // How far the deadline of what comes next lies beyond the job's.

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,8 @@
 namespace antiphon::inference {
 namespace {
 
-// From here on one large block is quicker than the small ones it replaces.
-constexpr size_t kLargeBlockPays = 2 * AriaNetwork::kBlockRows + 1;
+// A block pays when more than half of it is full.
+constexpr size_t kPays = 2;
 constexpr double kNormEpsilon = 1e-5;
 
 at::ScalarType AtenType(StoredType type) {
@@ -46,18 +47,24 @@ at::Tensor Load(const Checkpoint& checkpoint, const std::string& name,
   return tensor.to(type);
 }
 
-at::Tensor FewProducts(const at::Tensor& x, const at::Tensor& weight) {
-  const at::Tensor rows = x.contiguous();
-  at::Tensor out = at::empty({rows.size(0), weight.size(0)});
+// Outputs begin .. end of the product of a few rows; out: rows × (end − begin).
+void FewProducts(const float* x, size_t rows, const at::Tensor& weight,
+                 size_t begin, size_t end, float* out) {
+  const size_t width = static_cast<size_t>(weight.size(1));
   const auto multiply = [&](const auto* weights) {
-    RowProduct(rows.const_data_ptr<float>(), static_cast<size_t>(rows.size(0)),
-               weights, static_cast<size_t>(weight.size(0)),
-               static_cast<size_t>(weight.size(1)),
-               out.mutable_data_ptr<float>());
+    RowProduct(x, rows, weights + begin * width, end - begin, width, out);
   };
   weight.scalar_type() == at::kFloat
       ? multiply(weight.const_data_ptr<float>())
       : multiply(static_cast<const uint16_t*>(weight.const_data_ptr()));
+}
+
+at::Tensor FewProducts(const at::Tensor& x, const at::Tensor& weight) {
+  const at::Tensor rows = x.contiguous();
+  at::Tensor out = at::empty({rows.size(0), weight.size(0)});
+  FewProducts(rows.const_data_ptr<float>(), static_cast<size_t>(rows.size(0)),
+              weight, 0, static_cast<size_t>(weight.size(0)),
+              out.mutable_data_ptr<float>());
   return out;
 }
 
@@ -127,11 +134,11 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
   }
   weights_->last_norm = norm("model.out_layer_norm");
   weights_->head = matrix("lm_head");
-  blocks_agree_ = BlocksAgree();
-  if (!blocks_agree_) {
+  largest_block_ = LargestBlock();
+  if (largest_block_ < kMaxRows) {
     LogWarning("matrix products of this processor depend on the row count: ",
-               "prefill takes blocks of ", kBlockRows,
-               " rows, a little slower");
+               "prefill takes blocks of ", largest_block_,
+               " rows at most, a little slower");
   }
 }
 
@@ -166,42 +173,78 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
                          static_cast<int64_t>(shape_.vocabulary_rows);
   if (wanted == 0) return;
   const int64_t first = static_cast<int64_t>(rows.size()) - wanted;
-  Head(x.narrow(0, first, wanted), logits);
+  Head(x.narrow(0, first, wanted), rows.subspan(static_cast<size_t>(first)),
+       logits);
 }
 
 // Also after a prefill: only the last row is wanted there, as a rule.
-void AriaNetwork::Head(const at::Tensor& x, absl::Span<float> logits) const {
-  const at::Tensor result =
-      Product(weights_->last_norm(x), weights_->head, Products::kFew);
-  std::copy_n(result.const_data_ptr<float>(), logits.size(), logits.data());
+void AriaNetwork::Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
+                       absl::Span<float> logits) const {
+  const at::Tensor normed = weights_->last_norm(x).contiguous();
+  const float* from = normed.const_data_ptr<float>();
+  const size_t outputs = static_cast<size_t>(shape_.vocabulary_rows);
+  const at::Tensor& head = weights_->head;
+  const auto all = [](const NetworkRow& row) { return row.wanted == nullptr; };
+  if (std::all_of(rows.begin(), rows.end(), all)) {
+    FewProducts(from, rows.size(), head, 0, outputs, logits.data());
+    return;
+  }
+  NextTokens everything;
+  everything.allowed.Add({0, shape_.vocabulary_rows});
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const NextTokens& next = all(rows[i]) ? everything : *rows[i].wanted;
+    for (const TokenSet* set : {&next.allowed, &next.end}) {
+      for (const TokenRange& range : *set) {
+        const size_t begin = static_cast<size_t>(std::max(range.begin, 0));
+        const size_t end = std::min(static_cast<size_t>(range.end), outputs);
+        if (begin >= end) continue;
+        FewProducts(from + i * static_cast<size_t>(shape_.d_model), 1, head,
+                    begin, end, logits.data() + i * outputs + begin);
+      }
+    }
+  }
 }
 
 size_t AriaNetwork::NextChunk(Products products, size_t left) const {
-  const bool large =
-      products == Products::kFew || (blocks_agree_ && left >= kLargeBlockPays);
-  return std::min(left, large ? kMaxRows : kBlockRows);
+  if (products == Products::kFew) return std::min(left, kMaxRows);
+  size_t chunk = kBlocks[0];
+  for (const size_t block : kBlocks) {
+    if (block <= largest_block_ && kPays * left > block) chunk = block;
+  }
+  return std::min(left, chunk);
 }
 
 // The bits of a row of ATen's product depend on the number of rows, differently
-// on each processor. So that number is one of two, which are seen to agree.
+// on each processor. So that number is one of few, which are seen to agree.
 size_t AriaNetwork::PaddedFor(Products products, size_t rows) {
   if (products == Products::kFew) return rows;
-  return rows <= kBlockRows ? kBlockRows : kMaxRows;
+  return *std::lower_bound(std::begin(kBlocks), std::end(kBlocks), rows);
 }
 
-// Whether a small block, cut from a large one anywhere, has the same bits.
-bool AriaNetwork::BlocksAgree() const {
-  constexpr int64_t kAnywhere = 5;
+// Every small block, cut from a large one where the blocks of both do not meet,
+// must have its bits.
+size_t AriaNetwork::LargestBlock() const {
+  constexpr int64_t kSmall = kBlocks[0];
   const Layer& layer = weights_->layers.front();
-  for (const at::Tensor* weight :
-       {&layer.qkv, &layer.out, &layer.gate, &layer.up, &layer.down}) {
-    const at::Tensor x = at::rand({kMaxRows, weight->size(1)});
-    const at::Tensor small = x.narrow(0, kAnywhere, kBlockRows).contiguous();
-    const at::Tensor large =
-        Product(x, *weight, Products::kMany).narrow(0, kAnywhere, kBlockRows);
-    if (!Product(small, *weight, Products::kMany).equal(large)) return false;
+  const auto agrees = [](const at::Tensor& x, const at::Tensor& weight) {
+    const at::Tensor large = Product(x, weight, Products::kMany);
+    for (int64_t at = 5; at + kSmall <= x.size(0); at += kSmall) {
+      const at::Tensor cut = x.narrow(0, at, kSmall).contiguous();
+      const at::Tensor small = Product(cut, weight, Products::kMany);
+      if (!small.equal(large.narrow(0, at, kSmall))) return false;
+    }
+    return true;
+  };
+  size_t largest = kBlocks[0];
+  for (const size_t block : {kBlocks[1], kBlocks[2]}) {
+    for (const at::Tensor* weight :
+         {&layer.qkv, &layer.out, &layer.gate, &layer.up, &layer.down}) {
+      const int64_t rows = static_cast<int64_t>(block);
+      if (!agrees(at::rand({rows, weight->size(1)}), *weight)) return largest;
+    }
+    largest = block;
   }
-  return true;
+  return largest;
 }
 
 // qkv: rows of 3·d_model; queries and keys are rotated in place.

@@ -27,7 +27,8 @@ struct NetworkRow {
   SlotId slot = 0;
   TokenId token = 0;
   int trunk_visible = 0;
-  int branch_visible = 0;  // 0 = the row belongs to the trunk
+  int branch_visible = 0;              // 0 = the row belongs to the trunk
+  const NextTokens* wanted = nullptr;  // of its logits; null = all
 
   int position() const { return trunk_visible + branch_visible - 1; }
 };
@@ -35,21 +36,22 @@ struct NetworkRow {
 // How products are computed. Each kind gives a row the same bits whatever else
 // runs with it; the two differ in the last bits.
 enum class Products {
-  kMany,  // ATen, in blocks of kBlockRows or kMaxRows: prefill
+  kMany,  // ATen, in blocks of one of kBlocks: prefill
   kFew,   // row_product.h: decode, and the head
 };
 
 class AriaNetwork {
  public:
-  static constexpr size_t kMaxRows = 64;
-  static constexpr size_t kBlockRows = 16;
+  // Rows that a product of many takes.
+  static constexpr size_t kBlocks[] = {16, 64, 256};
+  static constexpr size_t kMaxRows = kBlocks[2];
 
   AriaNetwork(const Checkpoint& checkpoint, const KvCache::Shape& cache,
               ComputeType compute);
   ~AriaNetwork();
 
-  // How many of `left` rows the next Forward is to take: a large block where it
-  // pays, else a small one.
+  // How many of `left` rows the next Forward is to take: the largest block that
+  // pays.
   size_t NextChunk(Products products, size_t left) const;
   // At most NextChunk rows; those of one slot in order of position. Writes the
   // cache. `logits`: the last `logits.size() / vocabulary_rows` rows' logits.
@@ -60,9 +62,11 @@ class AriaNetwork {
   struct Weights;
 
   // Logits of each row of x, before the last norm.
-  void Head(const at::Tensor& x, absl::Span<float> logits) const;
+  void Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
+            absl::Span<float> logits) const;
   static size_t PaddedFor(Products products, size_t rows);
-  bool BlocksAgree() const;
+  // The largest block whose rows have the bits of the smallest.
+  size_t LargestBlock() const;
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);
 
@@ -71,7 +75,7 @@ class AriaNetwork {
   KvCache cache_;
   std::vector<float> scores_;
   std::unique_ptr<Weights> weights_;
-  bool blocks_agree_ = false;
+  size_t largest_block_ = kBlocks[0];
 };
 
 }  // namespace antiphon::inference

@@ -2,6 +2,7 @@
 #include "inference/model/fake_model.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace antiphon::inference {
@@ -83,6 +84,7 @@ void FakeModel::DropBranch(SlotId slot) { book_.DropBranch(slot); }
 
 absl::Status FakeModel::PrefillBranch(SlotId slot,
                                       absl::Span<const TokenId> tokens,
+                                      const NextTokens* wanted,
                                       absl::Span<float> last_logits) {
   if (absl::Status s = TakeFailure(); !s.ok()) return s;
   absl::Status s = book_.CheckPrefillBranch(slot, tokens, last_logits.size());
@@ -91,7 +93,7 @@ absl::Status FakeModel::PrefillBranch(SlotId slot,
   branch.insert(branch.end(), tokens.begin(), tokens.end());
   book_.GrowBranch(slot, static_cast<int>(tokens.size()));
   prefilled_ += static_cast<int>(tokens.size());
-  if (!last_logits.empty()) Write(History(slot), last_logits);
+  if (!last_logits.empty()) Write(History(slot), wanted, last_logits);
   return absl::OkStatus();
 }
 
@@ -105,7 +107,7 @@ absl::Status FakeModel::DecodeStep(absl::Span<const BranchToken> batch,
     const SlotId slot = batch[i].slot;
     tokens_[static_cast<size_t>(slot)].branch.push_back(batch[i].token);
     book_.GrowBranch(slot, 1);
-    Write(History(slot), logits.subspan(i * rows, rows));
+    Write(History(slot), batch[i].wanted, logits.subspan(i * rows, rows));
   }
   ++decode_steps_;
   decoded_ += static_cast<int>(batch.size());
@@ -124,6 +126,18 @@ void FakeModel::Write(absl::Span<const TokenId> history,
     logits[i] = static_cast<float>(bits) / float{1 << 20} - 8.0f;
   }
   if (shape_) shape_(history, logits);
+}
+
+void FakeModel::Write(absl::Span<const TokenId> history,
+                      const NextTokens* wanted,
+                      absl::Span<float> logits) const {
+  Write(history, logits);
+  if (wanted == nullptr) return;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const TokenId id = static_cast<TokenId>(i);
+    if (wanted->allowed.Contains(id) || wanted->end.Contains(id)) continue;
+    logits[i] = std::numeric_limits<float>::quiet_NaN();
+  }
 }
 
 absl::Status FakeModel::TakeFailure() {

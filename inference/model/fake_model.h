@@ -2,8 +2,8 @@
 //
 // A Model for tests: no weights, its logits are a hash of the tokens before
 // them, so any slip with trunk, branch, fork or rewind shows in the numbers.
-// A bias makes chosen tokens likely; a script makes steps fail. Not for
-// production targets.
+// Logits that were not wanted are NaN. A bias makes chosen tokens likely; a
+// script makes steps fail. Not for production targets.
 #ifndef ANTIPHON_INFERENCE_MODEL_FAKE_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_FAKE_MODEL_H_
 
@@ -45,6 +45,7 @@ class FakeModel : public Model {
   void StartBranch(SlotId slot) override;
   void DropBranch(SlotId slot) override;
   absl::Status PrefillBranch(SlotId slot, absl::Span<const TokenId> tokens,
+                             const NextTokens* wanted,
                              absl::Span<float> last_logits) override;
   absl::Status DecodeStep(absl::Span<const BranchToken> batch,
                           absl::Span<float> logits) override;
@@ -61,6 +62,9 @@ class FakeModel : public Model {
   };
 
   void Write(absl::Span<const TokenId> history, absl::Span<float> logits) const;
+  // The same, NaN where nobody should look.
+  void Write(absl::Span<const TokenId> history, const NextTokens* wanted,
+             absl::Span<float> logits) const;
   absl::Status TakeFailure();
 
   ModelInfo info_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "inference/model/fake_model.h"
 
+#include <cmath>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -32,6 +34,27 @@ TEST(FakeModelTest, LogitsAreThoseOfTheHistory) {
   EXPECT_EQ(model.TrunkLength(1), 4);
 }
 
+TEST(FakeModelTest, LogitsThatWereNotWantedAreNone) {
+  FakeModel model;
+  ASSERT_TRUE(model.Prefill(0, Tokens(3), {}).ok());
+  model.StartBranch(0);
+  NextTokens wanted;
+  wanted.allowed.Add({100, 110, 5});
+  wanted.end.Add(TokenId{1});
+  std::vector<float> row(static_cast<size_t>(model.info().vocabulary_rows));
+  for (const bool prefill : {true, false}) {
+    const BranchToken next{0, 9, &wanted};
+    ASSERT_TRUE((prefill ? model.PrefillBranch(0, Tokens(2), &wanted,
+                                               absl::MakeSpan(row))
+                         : model.DecodeStep({&next, 1}, absl::MakeSpan(row)))
+                    .ok());
+    const std::vector<float> all = model.LogitsAfter(model.History(0));
+    EXPECT_TRUE(std::isnan(row[0]));
+    EXPECT_TRUE(std::isnan(row[105]));
+    for (size_t id : {1u, 101u, 109u}) EXPECT_EQ(row[id], all[id]);
+  }
+}
+
 TEST(FakeModelTest, MisuseIsRefusedAndChangesNothing) {
   FakeModel model;
   std::vector<float> row(static_cast<size_t>(model.info().vocabulary_rows));
@@ -47,7 +70,7 @@ TEST(FakeModelTest, MisuseIsRefusedAndChangesNothing) {
       std::string(
           model.DecodeStep({{0, 1}, {0, 2}}, absl::MakeSpan(rows)).message()),
       HasSubstr("twice"));
-  EXPECT_EQ(model.PrefillBranch(0, Tokens(257), {}).code(),
+  EXPECT_EQ(model.PrefillBranch(0, Tokens(257), nullptr, {}).code(),
             absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(model.Prefill(0, std::vector<TokenId>(1025, 6), {}).code(),
             absl::StatusCode::kResourceExhausted);

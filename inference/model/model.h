@@ -24,6 +24,7 @@
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
+#include "inference/aria/token_set.h"
 #include "inference/aria/vocabulary.h"
 
 namespace antiphon::inference {
@@ -59,6 +60,9 @@ struct ModelInfo {
 struct BranchToken {
   SlotId slot = 0;
   TokenId token = 0;
+  // Whose logits will be read; those of other ids are left undefined, which is
+  // cheaper. Null: all.
+  const NextTokens* wanted = nullptr;
 };
 
 class Model {
@@ -85,10 +89,12 @@ class Model {
   virtual void StartBranch(SlotId slot) = 0;
   virtual void DropBranch(SlotId slot) = 0;
 
-  // Appends several tokens to the branch (forced ones), like Prefill. Errors as
-  // there, and FailedPrecondition without a branch.
+  // Appends several tokens to the branch (forced ones), like Prefill; `wanted`
+  // as in BranchToken. Errors as there, and FailedPrecondition without a
+  // branch.
   virtual absl::Status PrefillBranch(SlotId slot,
                                      absl::Span<const TokenId> tokens,
+                                     const NextTokens* wanted,
                                      absl::Span<float> last_logits) = 0;
 
   // One token onto the branch of each slot in `batch`: distinct slots, any

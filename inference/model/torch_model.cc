@@ -102,13 +102,14 @@ struct TorchModel::State {
   // The row of the next-but-`ahead` token of a trunk or a branch.
   NetworkRow RowFor(SlotId slot, TokenId token, bool branch, int ahead) const {
     const SlotBook::Slot& s = book.At(slot);
-    if (!branch) return {slot, token, s.trunk + ahead + 1, 0};
-    return {slot, token, s.fork, s.branch + ahead + 1};
+    if (!branch) return {slot, token, s.trunk + ahead + 1, 0, nullptr};
+    return {slot, token, s.fork, s.branch + ahead + 1, nullptr};
   }
   absl::Status Run(absl::Span<const NetworkRow> rows, Products products,
                    absl::Span<float> logits);
   absl::Status Append(SlotId slot, absl::Span<const TokenId> tokens,
-                      bool branch, absl::Span<float> logits);
+                      bool branch, absl::Span<float> logits,
+                      const NextTokens* wanted = nullptr);
 
   ModelInfo info;
   SlotBook book;
@@ -136,7 +137,8 @@ absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
 
 absl::Status TorchModel::State::Append(SlotId slot,
                                        absl::Span<const TokenId> tokens,
-                                       bool branch, absl::Span<float> logits) {
+                                       bool branch, absl::Span<float> logits,
+                                       const NextTokens* wanted) {
   if (tokens.empty() && !logits.empty()) {
     return absl::InvalidArgumentError("no tokens to give logits for");
   }
@@ -145,6 +147,7 @@ absl::Status TorchModel::State::Append(SlotId slot,
   for (size_t i = 0; i < tokens.size(); ++i) {
     rows.push_back(RowFor(slot, tokens[i], branch, static_cast<int>(i)));
   }
+  if (!rows.empty()) rows.back().wanted = wanted;
   return Run(rows, Products::kMany, logits);
 }
 
@@ -211,10 +214,13 @@ void TorchModel::DropBranch(SlotId slot) { state_->book.DropBranch(slot); }
 
 absl::Status TorchModel::PrefillBranch(SlotId slot,
                                        absl::Span<const TokenId> tokens,
+                                       const NextTokens* wanted,
                                        absl::Span<float> last_logits) {
   absl::Status status =
       state_->book.CheckPrefillBranch(slot, tokens, last_logits.size());
-  if (status.ok()) status = state_->Append(slot, tokens, true, last_logits);
+  if (status.ok()) {
+    status = state_->Append(slot, tokens, true, last_logits, wanted);
+  }
   if (status.ok()) {
     state_->book.GrowBranch(slot, static_cast<int>(tokens.size()));
   }
@@ -229,6 +235,7 @@ absl::Status TorchModel::DecodeStep(absl::Span<const BranchToken> batch,
   rows.reserve(batch.size());
   for (const BranchToken& next : batch) {
     rows.push_back(state_->RowFor(next.slot, next.token, true, 0));
+    rows.back().wanted = next.wanted;
   }
   status = state_->Run(rows, Products::kFew, logits);
   if (!status.ok()) return status;

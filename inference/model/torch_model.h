@@ -8,10 +8,11 @@
 //
 // A row of logits does not depend, to the bit, on how a context was split into
 // Prefill calls nor on what shares a DecodeStep: prefill runs in padded blocks
-// of 16 or 64 rows, after a check at the start that on this processor both give
-// a row the same bits (16 alone where not); decode multiplies row by row.
+// of 16, 64 or 256 rows, those of them that give a row the same bits on this
+// processor, which is checked at the start; decode multiplies row by row.
 // Cached decode and prefill agree to about 1e-5 in fp32, 1e-2 in bf16, not to
-// the bit. Owner: one thread. Exceptions of torch end here, as Internal.
+// the bit.
+// Owner: one thread. Exceptions of torch end here, as Internal.
 #ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 
@@ -55,6 +56,7 @@ class TorchModel : public Model {
   void StartBranch(SlotId slot) override;
   void DropBranch(SlotId slot) override;
   absl::Status PrefillBranch(SlotId slot, absl::Span<const TokenId> tokens,
+                             const NextTokens* wanted,
                              absl::Span<float> last_logits) override;
   absl::Status DecodeStep(absl::Span<const BranchToken> batch,
                           absl::Span<float> logits) override;

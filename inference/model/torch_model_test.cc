@@ -305,11 +305,11 @@ class SplitTest : public ::testing::TestWithParam<const char*> {
 
 TEST_P(SplitTest, PrefillInAnySplitAndAfterRewindEqualsOneShot) {
   auto model = OpenNamed(GetParam());
-  const std::vector<TokenId> tokens = RandomTokens(150, 2);
+  const std::vector<TokenId> tokens = RandomTokens(250, 2);
   const std::vector<float> wanted = OneShot(*model, tokens);
   std::vector<float> row(wanted.size());
   const auto all = absl::MakeSpan(tokens);
-  for (size_t split : {1u, 3u, 16u, 17u, 33u, 64u, 100u, 118u, 149u}) {
+  for (size_t split : {1u, 3u, 16u, 17u, 33u, 64u, 100u, 118u, 200u, 249u}) {
     SCOPED_TRACE(split);
     model->Rewind(0, 0);
     ASSERT_TRUE(model->Prefill(0, all.first(split), {}).ok());
@@ -318,7 +318,8 @@ TEST_P(SplitTest, PrefillInAnySplitAndAfterRewindEqualsOneShot) {
     EXPECT_EQ(row, wanted);
     // Another ending in between must leave no trace.
     model->Rewind(0, static_cast<int>(split));
-    ASSERT_TRUE(model->Prefill(0, RandomTokens(90, 3), {}).ok());
+    ASSERT_TRUE(
+        model->Prefill(0, RandomTokens(size_t{250} - split, 3), {}).ok());
     model->Rewind(0, static_cast<int>(split));
     ASSERT_TRUE(
         model->Prefill(0, all.subspan(split), absl::MakeSpan(row)).ok());
@@ -340,7 +341,8 @@ TEST(TorchModelTest, BranchReadsItsTrunkWhileTheTrunkGrows) {
   std::vector<float> row = OneShot(*model, tokens);
   model->StartBranch(0);
   ASSERT_TRUE(
-      model->PrefillBranch(0, absl::MakeSpan(answer).first(4), {}).ok());
+      model->PrefillBranch(0, absl::MakeSpan(answer).first(4), nullptr, {})
+          .ok());
   ASSERT_TRUE(model->Prefill(0, RandomTokens(30, 6), {}).ok());
   for (size_t i = 4; i < answer.size(); ++i) {
     ASSERT_TRUE(model->DecodeStep({{0, answer[i]}}, absl::MakeSpan(row)).ok());
@@ -386,6 +388,39 @@ TEST_P(BatchTest, AloneAndTogetherGiveTheSameBits) {
     alone.insert(alone.end(), row.begin(), row.end());
     EXPECT_EQ(Decode(batch), alone) << batch.size() << " together";
   }
+}
+
+// The logits of some ids alone are those that the whole row has, to the bit.
+TEST_P(BatchTest, WantedLogitsAreThoseOfTheWholeRow) {
+  const std::vector<float> whole = Decode({{0, 7}, {1, 8}});
+  NextTokens first, second;
+  first.allowed.Add({3, 60, 7});
+  first.end.Add({200, 201});
+  second.allowed.Add({400, 9999});  // beyond the vocabulary: up to its end
+  const std::vector<float> some =
+      Decode({{0, 7, &first}, {1, 8, &second}, {2, 9}});
+  const auto expect_same = [&](size_t row, size_t begin, size_t end) {
+    for (size_t i = row * kRows + begin; i < row * kRows + end; ++i) {
+      ASSERT_EQ(some[i], whole[i]) << i;
+    }
+  };
+  expect_same(0, 3, 60);
+  expect_same(0, 200, 201);
+  expect_same(1, 400, 512);
+  EXPECT_EQ(some[0], 0);  // as it was: this one was left out
+  EXPECT_EQ(some[2 * kRows], Decode({{2, 9}})[0]);
+
+  model_->Rewind(0, 0);
+  model_->StartBranch(0);
+  std::vector<float> all(kRows), part(kRows);
+  const auto tokens = Context(3);
+  ASSERT_TRUE(
+      model_->PrefillBranch(0, tokens, nullptr, absl::MakeSpan(all)).ok());
+  model_->StartBranch(0);
+  ASSERT_TRUE(
+      model_->PrefillBranch(0, tokens, &first, absl::MakeSpan(part)).ok());
+  EXPECT_TRUE(std::equal(all.begin() + 3, all.begin() + 60, part.begin() + 3));
+  EXPECT_EQ(part[0], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, BatchTest,

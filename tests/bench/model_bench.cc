@@ -5,9 +5,10 @@
 //   prefix_exact  logits after a warm, a chunked and a rewound context against
 //                 those of one call, relative to the largest logit
 //   prefill_gemm  256 tokens against the bare products of their shapes
-//   head_class    the last product and the draw, all rows against those of the
-//                 class that the grammar allows
-//   sampler_cost  the draw's share of a step
+//   head_class    the last product and the draw of a note's three tokens, all
+//                 17727 rows against those of the class that the grammar allows
+//                 (both draw from the class alone); the whole step likewise
+//   sampler_cost  the draw's share of such a restricted step
 //   decode_floor  a step against the time of reading its bytes (weights and
 //                 cache, out of a buffer of that size), and plain ATen against
 //                 us; in ms for people
@@ -20,6 +21,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -32,6 +34,7 @@
 #include "inference/aria/sampler.h"
 #include "inference/model/random_checkpoint.h"
 #include "inference/model/read_probe.h"
+#include "inference/model/row_product.h"
 #include "inference/model/torch_model.h"
 #include "tests/bench/plain_torch.h"
 #include "tests/bench/quantile.h"
@@ -320,10 +323,143 @@ void DecodeFloor(const Size& size, const Checkpoint& checkpoint,
   Print(peer);
 }
 
+// --- head_class, sampler_cost
+
+// The three questions that a note takes, with what was drawn before each.
+struct Question {
+  TokenId token = 0;
+  NextTokens next;
+};
+
+std::vector<Question> QuestionsOfANote(const Vocabulary& vocabulary) {
+  Grammar grammar(vocabulary);
+  Grammar::Query query;
+  query.onset_high_ms = 2000;
+  query.allow_time_step = false;
+  query.allow_pedals = false;
+  std::vector<Question> questions;
+  for (const TokenId token :
+       {kBosToken, vocabulary.NoteId(60, 80), vocabulary.OnsetId(100)}) {
+    grammar.Advance(token);
+    questions.push_back({token, grammar.Allowed(query)});
+  }
+  return questions;
+}
+
+// Sums over the three tokens of a note.
+class Draws {
+ public:
+  Draws(const Checkpoint& checkpoint, ComputeType compute)
+      : model_(Load(checkpoint, compute)),
+        questions_(QuestionsOfANote(Vocabulary(VocabularyKind::kDefault))),
+        logits_(static_cast<size_t>(model_->info().vocabulary_rows)) {
+    Must(model_->Prefill(0, Tokens(kContext, 3), {}));
+  }
+
+  struct Costs {
+    double step = 0;
+    double draw = 0;
+  };
+  Costs Note(bool restricted, int repeats) {
+    model_->StartBranch(0);
+    Costs costs;
+    for (const Question& question : questions_) {
+      const NextTokens* wanted = restricted ? &question.next : nullptr;
+      const BranchToken next{0, question.token, wanted};
+      costs.step += Typical(repeats, [&] {
+        Must(model_->DecodeStep({&next, 1}, absl::MakeSpan(logits_)));
+      });
+      costs.draw += Typical(repeats, [&] {
+        Must(sampler_.Sample(logits_, question.next, {}, {1, draws_++}));
+      });
+    }
+    return costs;
+  }
+  const std::vector<Question>& questions() const { return questions_; }
+
+ private:
+  const std::unique_ptr<TorchModel> model_;
+  const std::vector<Question> questions_;
+  std::vector<float> logits_;
+  Sampler sampler_;
+  uint64_t draws_ = 0;
+};
+
+// The last product alone, in fp32.
+class Head {
+ public:
+  explicit Head(const Checkpoint& checkpoint)
+      : width_(static_cast<size_t>(checkpoint.shape().d_model)),
+        x_(width_, 0.5f),
+        out_(static_cast<size_t>(checkpoint.shape().vocabulary_rows)),
+        weights_(out_.size() * width_) {
+    const auto& stored = checkpoint.Tensor("lm_head.weight");
+    std::memcpy(weights_.data(), stored.bytes.data(), stored.bytes.size());
+  }
+
+  void Everything() { Multiply(0, out_.size()); }
+  void Only(const NextTokens& next) {
+    for (const TokenSet* set : {&next.allowed, &next.end}) {
+      for (const TokenRange& range : *set) {
+        Multiply(static_cast<size_t>(range.begin),
+                 static_cast<size_t>(range.end));
+      }
+    }
+  }
+
+ private:
+  void Multiply(size_t begin, size_t end) {
+    RowProduct(x_.data(), 1, weights_.data() + begin * width_, end - begin,
+               width_, out_.data() + begin);
+  }
+
+  size_t width_;
+  std::vector<float> x_;
+  std::vector<float> out_;
+  std::vector<float> weights_;
+};
+
+void HeadClass(const Size& size, const Checkpoint& checkpoint,
+               ComputeType compute) {
+  Draws draws(checkpoint, compute);
+  Head head(checkpoint);
+  std::vector<double> heads, steps, times, shares;
+  for (int round = -1; round < kRounds; ++round) {  // the first warms up
+    const auto all = draws.Note(false, size.repeats);
+    const auto some = draws.Note(true, size.repeats);
+    double head_all = 0;
+    double head_some = 0;
+    for (const Question& question : draws.questions()) {
+      head_all += Typical(size.repeats, [&] { head.Everything(); });
+      head_some += Typical(size.repeats, [&] { head.Only(question.next); });
+    }
+    if (round < 0) continue;
+    heads.push_back((head_all + all.draw) / (head_some + some.draw));
+    steps.push_back((all.step + all.draw) / (some.step + some.draw));
+    times.push_back((some.step + some.draw) / 3);
+    shares.push_back(some.draw / (some.step + some.draw));
+  }
+  const std::string name = absl::StrCat(size.name, ".", NameOf(compute));
+  if (compute == ComputeType::kF32) {
+    Row row{"head_class." + name, Median(heads), "x faster"};
+    row.least = 5;
+    Print(row);
+  }
+  Print({"head_class." + name + ".step", Median(steps), "x faster"});
+  Print({"head_class." + name + ".time", Median(times), "ms"});
+  Print({"sampler_cost." + name, Median(shares), "of step", 0.03});
+}
+
 // 16x1536 needs about 10 GB and most of the time.
 void Run(bool quick) {
   PrefixExact(kNano);
   PrefixExact(kSmall);
+  for (const Size& size : {kNano, kSmall}) {
+    const auto checkpoint = RandomWeights(size, VocabularyKind::kDefault);
+    for (const ComputeType compute : kTypes) {
+      HeadClass(size, *checkpoint, compute);
+    }
+  }
   for (const Size& size : {kNano, kSmall, kMedium}) {
     if (quick && size.config == kMedium.config) continue;
     const auto checkpoint = RandomWeights(size);
