@@ -121,6 +121,7 @@ absl::Status Serve() {
     answerer = std::move(loaded->answerer);
     options.model = loaded->name;
     options.model_sha256 = loaded->sha256;
+    options.time_base = loaded->time_base;
     options.context_tokens =
         static_cast<uint32_t>(absl::GetFlag(FLAGS_context_tokens));
   }

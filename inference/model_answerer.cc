@@ -49,6 +49,7 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   LoadedModel loaded;
   loaded.name = (*model)->info().name;
   loaded.sha256 = (*model)->info().sha256;
+  loaded.time_base = (*model)->info().time_base;
   auto answerer = AriaAnswerer::Create(*std::move(model));
   if (!answerer.ok()) return answerer.status();
   loaded.answerer = *std::move(answerer);

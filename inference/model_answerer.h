@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "inference/engine/job.h"
+#include "inference/model/model.h"
 
 namespace antiphon::inference {
 
@@ -16,6 +17,7 @@ struct LoadedModel {
   std::unique_ptr<Answerer> answerer;
   std::string name;
   std::string sha256;
+  TimeBase time_base = TimeBase::kReal;
 };
 
 struct LoadOptions {

@@ -14,7 +14,6 @@ namespace antiphon::inference {
 namespace {
 
 constexpr SlotId kSlot = 0;
-constexpr int64_t kShortestMs = 10;
 constexpr size_t kPiece = 64;  // tokens of a context between two looks around
 
 // What went wrong with the model, as the end of an answer.
@@ -31,6 +30,24 @@ std::optional<EndReason> Interrupted(const Job& job, const AnswerSink& sink,
   return std::nullopt;
 }
 
+// The target's line. A cut before it (lag 0) is answered from there on.
+Ticks LineOf(const Job& job) {
+  return std::max(job.cut, job.human_line() + job.human_meter.BarLength());
+}
+
+// Of the context from bar `bar` on, and of the target.
+TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
+  if (base == TimeBase::kReal) {
+    return TimeMap::Real(job.tempos, job.bar_lines[bar]);
+  }
+  std::vector<Ticks> lines(
+      job.bar_lines.begin() + static_cast<std::ptrdiff_t>(bar),
+      job.bar_lines.end());
+  lines.push_back(LineOf(job));
+  lines.push_back(LineOf(job) + job.target_meter.BarLength());
+  return TimeMap::Bars(lines);
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
@@ -43,10 +60,11 @@ absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
         absl::StrCat("the model has ", rows,
                      " vocabulary rows; music needs 17727, 17729 or 2675"));
   }
-  if (info.time_base != TimeBase::kReal) {
-    return absl::UnimplementedError(
-        "the model's time base is bar, only real is supported; use another "
-        "checkpoint");
+  if (info.time_base == TimeBase::kBar && info.segment_ms % kWarpedBarMs != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the model's time base is bar, its segments of ",
+                     info.segment_ms, " ms do not hold whole bars of ",
+                     kWarpedBarMs, " ms; correct segment_ms in its card"));
   }
   if (info.max_position <= info.branch_tokens) {
     return absl::InvalidArgumentError(
@@ -79,11 +97,9 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
     end.reason = EndReason::kShortened;
     return end;
   }
-  const TimeMap time(job.tempos, prompt->origin);
+  const TimeMap& time = prompt->time;
   Window window;
-  // A cut before the line (lag 0) is answered from the line on.
-  window.line =
-      std::max(job.cut, job.human_line() + job.human_meter.BarLength());
+  window.line = LineOf(job);
   window.length = job.target_meter.BarLength();
   window.begin_ms = time.MsAt(window.line);
   window.end_ms = time.MsAt(window.line + window.length);
@@ -111,19 +127,16 @@ std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
                      [&](const Note& note) { return note.tick >= origin; });
     const auto count = static_cast<size_t>(job.notes.end() - first);
     if (3 * count > capacity_) continue;
-    const TimeMap time(job.tempos, origin);
+    TimeMap time = MapOf(job, bar, model_->info().time_base);
     std::vector<TimedNote> notes;
     for (auto note = first; note != job.notes.end(); ++note) {
-      const int64_t onset = time.MsAt(note->tick);
-      notes.push_back({onset,
-                       std::max(kShortestMs, time.MsAt(note->end()) - onset),
-                       note->pitch, note->velocity});
+      notes.push_back(time.Timed(*note));
     }
     // Fails where the context lasts too long.
     absl::StatusOr<std::vector<TokenId>> tokens =
         TokenizeLive(vocabulary_, notes, options);
     if (!tokens.ok() || tokens->size() > capacity_) continue;
-    return Prompt{*std::move(tokens), origin,
+    return Prompt{*std::move(tokens), std::move(time),
                   static_cast<uint32_t>(job.bar_lines.size() - bar)};
   }
   return std::nullopt;
@@ -212,16 +225,16 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     }
     drawn_.push_back(*token);
     if (grammar.Advance(*token) == Grammar::Step::kNoteComplete) {
-      const TimedNote& drawn = grammar.note();
-      const Ticks on = std::clamp(time.TicksAt(drawn.onset_ms) - window.line,
-                                  Ticks(), window.length - Ticks::Of(1));
-      const Ticks off =
-          time.TicksAt(drawn.onset_ms + drawn.duration_ms) - window.line;
-      sink.OnNote(notes++, {.tick = on,
-                            .duration = std::max(Ticks::Of(1), off - on),
-                            .pitch = static_cast<uint8_t>(drawn.pitch),
-                            .velocity = static_cast<uint8_t>(drawn.velocity),
-                            .source = NoteSource::kAnswer});
+      const TimeMap::Sounding drawn = time.SoundingOf(grammar.note());
+      const Ticks on = std::clamp(drawn.on - window.line, Ticks(),
+                                  window.length - Ticks::Of(1));
+      const Ticks off = drawn.off - window.line;
+      sink.OnNote(notes++,
+                  {.tick = on,
+                   .duration = std::max(Ticks::Of(1), off - on),
+                   .pitch = static_cast<uint8_t>(grammar.note().pitch),
+                   .velocity = static_cast<uint8_t>(grammar.note().velocity),
+                   .source = NoteSource::kAnswer});
     }
     const NextTokens wanted = Next(window, grammar);
     const BranchToken next{kSlot, *token, &wanted};

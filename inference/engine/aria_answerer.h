@@ -7,6 +7,9 @@
 // A note leaves as soon as its duration is drawn; the answer may stop after any
 // whole note. The output never contains the context.
 //
+// Milliseconds are true ones, or each bar's are the same, as the model's card
+// says (time_map.h); nothing else here knows which.
+//
 // The context's tokens stay in the slot's trunk, so that the next job prefills
 // only what is new. Draws are keyed by (seed, token index): the same job gives
 // the same notes whatever ran before. Engine thread; one slot in this version.
@@ -49,10 +52,10 @@ class AriaAnswerer : public Answerer {
  private:
   struct Prompt {
     std::vector<TokenId> tokens;
-    Ticks origin;  // of the first segment
+    TimeMap time;  // millisecond 0 is the first segment's start
     uint32_t bars = 0;
   };
-  // Where the answer lies, in ticks and milliseconds from the prompt's origin.
+  // Where the answer lies, in ticks of the job and milliseconds of the prompt.
   struct Window {
     Ticks line;
     Ticks length;

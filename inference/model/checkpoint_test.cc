@@ -198,6 +198,15 @@ TEST(ModelCardTest, ReadsWhatItWrites) {
   EXPECT_EQ(read->top_p, std::nullopt);
 }
 
+TEST(ModelCardTest, TheTimeBaseSaysHowLongSegmentsAre) {
+  const auto segment = [](const char* text) {
+    return ParseModelCard(text, "card")->SegmentMs();
+  };
+  EXPECT_EQ(segment("{}"), 5000);
+  EXPECT_EQ(segment(R"({"time_base": "bar"})"), 4800);
+  EXPECT_EQ(segment(R"({"time_base": "bar", "segment_ms": 2400})"), 2400);
+}
+
 TEST(ModelCardTest, ValuesOutOfRangeAreNamed) {
   const std::pair<const char*, const char*> cases[] = {
       {R"({"sampling": {"temperature": 3}})", "'temperature' is 3"},

@@ -43,6 +43,12 @@ struct ModelCard {
   std::optional<double> temperature;
   std::optional<double> top_p;
   std::optional<double> min_p;
+
+  // Where it is not stated: two bars, or Aria's 5000 ms.
+  int SegmentMs() const {
+    const bool bars = time_base == TimeBase::kBar;
+    return segment_ms.value_or(bars ? 2 * kWarpedBarMs : kMaxSegmentMs);
+  }
 };
 
 // Errors: InvalidArgument naming `source`, the member and its value.

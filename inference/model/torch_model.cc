@@ -71,7 +71,7 @@ absl::StatusOr<ModelInfo> InfoOf(const Checkpoint& checkpoint,
   info.context_tokens = std::min(options.context_tokens, shape.max_position);
   info.branch_tokens = std::min(kMaxBranchTokens, shape.max_position);
   info.time_base = card.time_base.value_or(info.time_base);
-  info.segment_ms = card.segment_ms.value_or(info.segment_ms);
+  info.segment_ms = card.SegmentMs();
   info.temperature = card.temperature.value_or(info.temperature);
   if (card.top_p || card.min_p) {
     info.top_p = card.top_p;

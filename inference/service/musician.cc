@@ -203,7 +203,9 @@ void Musician::Welcome() {
   welcome.set_protocol_version(kProtocolVersion);
   welcome.set_model(stage_->model);
   welcome.set_model_sha256(stage_->model_sha256);
-  welcome.set_time_base(v1::TIME_BASE_REAL);
+  welcome.set_time_base(stage_->time_base == TimeBase::kBar
+                            ? v1::TIME_BASE_BAR
+                            : v1::TIME_BASE_REAL);
   v1::Limits& limits = *welcome.mutable_limits();
   limits.set_context_tokens(stage_->context_tokens);
   limits.set_notes_per_job(kMaxJobNotes);

@@ -22,6 +22,7 @@
 
 #include "antiphon/v1/accompanist.grpc.pb.h"
 #include "inference/engine/engine.h"
+#include "inference/model/model.h"
 #include "inference/service/inference_metrics.h"
 #include "inference/service/stream_answer.h"
 
@@ -35,6 +36,7 @@ struct Stage {
   InferenceMetrics* metrics = nullptr;
   std::string model;
   std::string model_sha256;
+  TimeBase time_base = TimeBase::kReal;
   uint32_t context_tokens = 0;
   std::atomic<bool> draining{false};
   std::atomic<uint64_t> next_session{1};

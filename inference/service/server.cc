@@ -50,6 +50,7 @@ struct Server::State {
     stage.metrics = &metrics;
     stage.model = options.model;
     stage.model_sha256 = options.model_sha256;
+    stage.time_base = options.time_base;
     stage.context_tokens = options.context_tokens;
   }
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/metrics/metrics.h"
 #include "inference/engine/engine.h"
+#include "inference/model/model.h"
 
 namespace antiphon::inference {
 
@@ -22,6 +23,7 @@ class Server {
     std::string listen = "127.0.0.1:0";  // HOST:PORT, port 0: a free one
     std::string model;                   // name told to edges
     std::string model_sha256;
+    TimeBase time_base = TimeBase::kReal;
     uint32_t context_tokens = 0;
     std::string version = "0";
   };

@@ -292,6 +292,18 @@ TEST_F(ServerTest, ReportsOfBarsAreCounted) {
       HasSubstr("antiphon_inference_bar_slack_seconds_bucket{le=\"-1\"} 1"));
 }
 
+TEST_F(ServerTest, TheWelcomeTellsTheModelsTimeBase) {
+  Metrics metrics;
+  Server::Options options;
+  options.time_base = TimeBase::kBar;
+  const auto warped = Server::Create(options, &mirror_, &metrics);
+  ASSERT_TRUE(warped.ok()) << warped.status();
+  TestClient client((*warped)->port());
+  v1::Welcome welcome;
+  ASSERT_TRUE(client.Open("a", &welcome));
+  EXPECT_EQ(welcome.time_base(), v1::TIME_BASE_BAR);
+}
+
 TEST_F(ServerTest, AnAddressInUseIsAnErrorThatNamesIt) {
   Metrics metrics;
   Server::Options options;

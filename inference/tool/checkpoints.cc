@@ -80,7 +80,7 @@ absl::Status RunInfo(const InfoOptions& options) {
   const bool bar = card.time_base == TimeBase::kBar;
   Line("time base",
        absl::StrFormat("%s, segments of %d ms", bar ? "bar" : "real",
-                       card.segment_ms.value_or(kMaxSegmentMs)));
+                       card.SegmentMs()));
   Line("sampling", SamplingText(card));
   return absl::OkStatus();
 }
