@@ -119,9 +119,9 @@ absl::Status Serve() {
                       .threads = absl::GetFlag(FLAGS_threads)});
     if (!loaded.ok()) return loaded.status();
     answerer = std::move(loaded->answerer);
-    options.model = loaded->name;
-    options.model_sha256 = loaded->sha256;
-    options.time_base = loaded->time_base;
+    options.model = loaded->info.name;
+    options.model_sha256 = loaded->info.sha256;
+    options.time_base = loaded->info.time_base;
     options.context_tokens =
         static_cast<uint32_t>(absl::GetFlag(FLAGS_context_tokens));
   }

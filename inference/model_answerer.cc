@@ -47,9 +47,7 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   if (!model.ok()) return model.status();
   if (absl::Status warm = WarmUp(**model); !warm.ok()) return warm;
   LoadedModel loaded;
-  loaded.name = (*model)->info().name;
-  loaded.sha256 = (*model)->info().sha256;
-  loaded.time_base = (*model)->info().time_base;
+  loaded.info = (*model)->info();
   auto answerer = AriaAnswerer::Create(*std::move(model));
   if (!answerer.ok()) return answerer.status();
   loaded.answerer = *std::move(answerer);

@@ -15,9 +15,7 @@ namespace antiphon::inference {
 
 struct LoadedModel {
   std::unique_ptr<Answerer> answerer;
-  std::string name;
-  std::string sha256;
-  TimeBase time_base = TimeBase::kReal;
+  ModelInfo info;
 };
 
 struct LoadOptions {

@@ -32,7 +32,8 @@ ALSO_ALLOWED = {
     "inference/service": ("inference/engine/", "inference/aria/"),
     "inference/engine": ("inference/aria/",),
     "inference/model": ("inference/aria/",),
-    "inference/tool": ("inference/aria/", "inference/model/"),
+    "inference/tool": ("inference/aria/", "inference/engine/", "inference/model/",
+                       "inference/model_answerer.h"),
 }
 # The playback thread must not reach anything that may block.
 PLAYBACK_ALLOWED = ("edge/playback/", "edge/port/midi_port.h", "common/time/",

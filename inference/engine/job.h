@@ -29,7 +29,7 @@ struct Job {
   PlaySeq play_seq = 0;  // of the human bar
   BarIndex bar_index = 0;
   std::vector<Note> notes;  // by tick, from the origin
-  std::vector<PedalChange> pedals;
+  std::vector<antiphon::PedalChange> pedals;
   std::vector<TempoChange> tempos;
   std::vector<Ticks> bar_lines;  // from the origin's to the human bar's
   Ticks cut;

@@ -78,9 +78,8 @@ absl::Status RunInfo(const InfoOptions& options) {
   Line("licence", card.licence.empty() ? "not stated" : card.licence);
   PrintShape(checkpoint);
   const bool bar = card.time_base == TimeBase::kBar;
-  Line("time base",
-       absl::StrFormat("%s, segments of %d ms", bar ? "bar" : "real",
-                       card.SegmentMs()));
+  Line("time base", absl::StrFormat("%s, segments of %d ms",
+                                    bar ? "bar" : "real", card.SegmentMs()));
   Line("sampling", SamplingText(card));
   return absl::OkStatus();
 }

@@ -49,6 +49,18 @@ struct DetokenizeOptions {
 };
 absl::Status RunDetokenize(const DetokenizeOptions& options);
 
+struct GenerateOptions {
+  std::string model;
+  std::string prompt;
+  int bars = 0;                       // 1..kMaxGeneratedBars
+  std::optional<double> temperature;  // the model card's where absent
+  std::optional<double> top_p;        // replaces the card's min_p
+  uint64_t seed = 1;
+  std::string out;
+};
+inline constexpr int kMaxGeneratedBars = 1024;
+absl::Status RunGenerate(const GenerateOptions& options);
+
 struct LogitsOptions {
   std::string model;
   std::string tokens_file;

@@ -4,6 +4,7 @@
 // to the subcommand, runs it.
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +25,10 @@ ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
 ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
 ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
 ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
+ABSL_FLAG(std::string, prompt, "", "MIDI file whose last bars are answered");
+ABSL_FLAG(int, bars, 8, "bars to generate");
+ABSL_FLAG(double, temperature, 0, "0 to 2; 0: the likeliest token");
+ABSL_FLAG(double, top_p, 1, "above 0, at most 1");
 ABSL_FLAG(bool, all, false, "logits of every position");
 
 namespace antiphon::inference {
@@ -55,6 +60,14 @@ constexpr char kHelp[] =
       complete event, as Aria does.
       --vocab=default|demo25|demo26   the vocabulary; without it the one that
                                       the texts belong to, or default
+
+  antiphon-model generate --model=DIR|FILE --prompt=FILE.mid --out=FILE.mid
+      Plays on after the last bar of the file, bar by bar, as the service would:
+      prints each note as it is drawn, writes the prompt and the answer.
+      --bars=8                        how many bars, 1 to 1024
+      --temperature=T --top-p=P       0 to 2, and above 0 to 1; without them
+                                      the model card's
+      --seed=1                        the same seed writes the same file
 
   antiphon-model logits --model=DIR|FILE --tokens=FILE.json
       Reads {"tokens":[ids]}, or what tokenize printed. Prints
@@ -88,6 +101,10 @@ const std::vector<Command>& Commands() {
        1,
        "a file of tokens: antiphon-model detokenize FILE.json --out=FILE.mid",
        {"vocab", "out"}},
+      {"generate",
+       0,
+       "",
+       {"model", "prompt", "bars", "temperature", "top_p", "seed", "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
   };
   return commands;
@@ -145,12 +162,45 @@ absl::Status Detokenize(const std::string& file, const CommandLine& line) {
   return status.ok() ? RunDetokenize(options) : status;
 }
 
+absl::Status CheckRange(const CommandLine& line, const char* flag, bool fine,
+                        const char* range) {
+  if (fine || !line.Has(flag)) return absl::OkStatus();
+  return Usage(line.given.at(flag), " is not ", range);
+}
+
+absl::Status Generate(const CommandLine& line) {
+  GenerateOptions options{absl::GetFlag(FLAGS_model),
+                          absl::GetFlag(FLAGS_prompt),
+                          absl::GetFlag(FLAGS_bars),
+                          std::nullopt,
+                          std::nullopt,
+                          absl::GetFlag(FLAGS_seed),
+                          absl::GetFlag(FLAGS_out)};
+  const double temperature = absl::GetFlag(FLAGS_temperature);
+  const double top_p = absl::GetFlag(FLAGS_top_p);
+  if (line.Has("temperature")) options.temperature = temperature;
+  if (line.Has("top_p")) options.top_p = top_p;
+  absl::Status status = Required("model", options.model, "--model=DIR");
+  status.Update(Required("prompt", options.prompt, "--prompt=FILE.mid"));
+  status.Update(Required("out", options.out, "--out=FILE.mid"));
+  status.Update(CheckRange(
+      line, "bars", options.bars >= 1 && options.bars <= kMaxGeneratedBars,
+      "within 1 to 1024"));
+  status.Update(CheckRange(line, "temperature",
+                           temperature >= 0 && temperature <= 2,
+                           "within 0 to 2"));
+  status.Update(CheckRange(line, "top_p", top_p > 0 && top_p <= 1,
+                           "above 0 and at most 1"));
+  return status.ok() ? RunGenerate(options) : status;
+}
+
 absl::Status Run(std::string_view name, const std::string& argument,
                  const CommandLine& line) {
   const std::string model = absl::GetFlag(FLAGS_model);
   if (name == "info") return RunInfo({argument});
   if (name == "tokenize") return Tokenize(argument);
   if (name == "detokenize") return Detokenize(argument, line);
+  if (name == "generate") return Generate(line);
   if (name == "init") {
     const InitOptions options{
         absl::GetFlag(FLAGS_config), absl::GetFlag(FLAGS_vocab),
@@ -187,8 +237,9 @@ absl::Status Dispatch(const CommandLine& line) {
     }
     return Run(command.name, rest.back(), line);
   }
-  return Usage("unknown subcommand ", rest.front(),
-               "; take one of info, init, tokenize, detokenize, logits");
+  return Usage(
+      "unknown subcommand ", rest.front(),
+      "; take one of info, init, tokenize, detokenize, generate, logits");
 }
 
 }  // namespace

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "common/midi/midi_file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -88,8 +89,8 @@ void ExpectRefused(const std::string& arguments, const std::string& message,
 TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
   const Result help = RunTool("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* word :
-       {"info", "init", "tokenize", "detokenize", "logits", "--all"}) {
+  for (const char* word : {"info", "init", "tokenize", "detokenize", "generate",
+                           "logits", "--all"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
   const Result version = RunTool("--version");
@@ -331,6 +332,100 @@ TEST(ToolTest, UnreadableFilesAreNamed) {
 }
 
 #if ANTIPHON_HAS_TORCH
+
+// A random checkpoint and an example, in the words of the command line.
+std::string Generate(const std::string& flags) {
+  const fs::path folder = Scratch() / "noise";
+  if (!fs::exists(folder)) {
+    const Result init =
+        RunTool("init --config=tiny --seed=5 --out=" + Quoted(folder));
+    EXPECT_EQ(init.exit_code, 0) << init.err;
+  }
+  const fs::path example =
+      fs::path(ANTIPHON_SOURCE_DIR) / "examples/waltz_3_4.mid";
+  return "generate --model=" + Quoted(folder) + " --prompt=" + Quoted(example) +
+         " " + flags;
+}
+
+TEST(ToolTest, GeneratePlaysOnFromTheLastBar) {
+  const fs::path out = Scratch() / "out.mid";
+  const Result result = RunTool(Generate("--bars=6 --out=" + Quoted(out)));
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const auto before = antiphon::ReadMidiFile(std::string(ANTIPHON_SOURCE_DIR) +
+                                             "/examples/waltz_3_4.mid");
+  const auto after = antiphon::ReadMidiFile(out.string());
+  ASSERT_TRUE(before.ok() && after.ok()) << after.status();
+  EXPECT_EQ(after->tempos, before->tempos);
+  EXPECT_EQ(after->meters, before->meters);
+  ASSERT_EQ(after->tracks.size(), 3u);  // tempos, human, answer
+  EXPECT_EQ(after->tracks[2].name, "answer");
+  // Six bars of 3/4 behind the one that holds the last onset.
+  int64_t last_onset = 0;
+  for (const auto& event : after->tracks[1].events) {
+    if (event.bytes[0] == 0x90) last_onset = event.tick;
+  }
+  const int64_t line = (last_onset / 1440 + 1) * 1440;
+  int onsets = 0;
+  for (const auto& event : after->tracks[2].events) {
+    if (event.bytes[0] != 0x90) continue;
+    EXPECT_GE(event.tick, line);
+    EXPECT_LT(event.tick, line + 6 * 1440);
+    ++onsets;
+  }
+  EXPECT_GT(onsets, 6);
+  EXPECT_THAT(result.out, HasSubstr("bar " + std::to_string(line / 1440)));
+  EXPECT_THAT(result.out, HasSubstr("8 bars of context"));
+}
+
+TEST(ToolTest, GenerateGivesTheSameFileForTheSameSeed) {
+  const auto file = [](const std::string& flags) {
+    const fs::path out = Scratch() / "out.mid";
+    const Result result =
+        RunTool(Generate("--bars=2 " + flags + " --out=" + Quoted(out)));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return ReadFile(out);
+  };
+  const std::string first = file("--seed=1");
+  EXPECT_EQ(file("--seed=1"), first);
+  EXPECT_NE(file("--seed=2"), first);
+  EXPECT_NE(file("--seed=1 --temperature=1.5"), first);
+  EXPECT_NE(file("--seed=1 --top-p=0.01"), first);
+  // The likeliest token at each draw, whatever the seed.
+  EXPECT_EQ(file("--seed=1 --temperature=0"), file("--seed=2 --temperature=0"));
+}
+
+TEST(ToolTest, GenerateTakesTheCardsTimeBase) {
+  const std::string out = Quoted(Scratch() / "out.mid");
+  const std::string command = Generate("--bars=2 --out=" + out);
+  const fs::path card = Scratch() / "noise/model.json";
+  ASSERT_EQ(RunTool(command).exit_code, 0);
+  const std::string real = ReadFile(Scratch() / "out.mid");
+  Json json = Json::parse(ReadFile(card));
+  json["time_base"] = "bar";
+  json.erase("segment_ms");
+  fs::permissions(card, fs::perms::owner_write, fs::perm_options::add);
+  std::ofstream(card) << json;
+  EXPECT_THAT(RunTool("info " + Quoted(card.parent_path())).out,
+              HasSubstr("bar, segments of 4800 ms"));
+  const Result bar = RunTool(command);
+  ASSERT_EQ(bar.exit_code, 0) << bar.err;
+  EXPECT_NE(ReadFile(Scratch() / "out.mid"), real);
+}
+
+TEST(ToolTest, WhatCannotBeGeneratedIsRefused) {
+  ExpectRefused("generate --prompt=x --out=y", "--model is missing");
+  ExpectRefused("generate --model=x --out=y", "--prompt is missing");
+  ExpectRefused("generate --model=x --prompt=y", "--out is missing");
+  const std::string all = "generate --model=x --prompt=y --out=z ";
+  ExpectRefused(all + "--bars=0", "--bars=0 is not within 1 to 1024");
+  ExpectRefused(all + "--temperature=2.1", "--temperature=2.1 is not within");
+  ExpectRefused(all + "--temperature=nan", "--temperature=nan is not within");
+  ExpectRefused(all + "--top-p=0", "--top-p=0 is not above 0");
+  ExpectRefused(all, "y");
+  ExpectRefused("generate --model=x --out=z --prompt=" +
+                    Quoted(kGolden / "tokenizer/midi/syn_bars.mid"),
+                "x");
+}
 
 TEST(ToolTest, LogitsAreThoseOfTheReference) {
   const Json golden =
