@@ -44,6 +44,7 @@ at::Tensor Load(const Checkpoint& checkpoint, const std::string& name,
   at::Tensor tensor = at::empty(stored.shape, AtenType(stored.type));
   std::memcpy(tensor.mutable_data_ptr(), stored.bytes.data(),
               stored.bytes.size());
+  checkpoint.Release();
   return tensor.to(type);
 }
 

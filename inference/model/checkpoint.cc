@@ -26,6 +26,7 @@ constexpr char kAdapter[] = "embedding_adapter.weight";
 constexpr char kSuffix[] = ".safetensors";
 constexpr int kMaxDimension = 1 << 20;
 constexpr int kMaxLayers = 1024;
+constexpr size_t kHashedAtOnce = size_t{1} << 24;
 
 std::string LayerTensor(int layer, const char* name) {
   return absl::StrCat("model.encode_layers.", layer, ".", name);
@@ -269,13 +270,18 @@ absl::Status Checkpoint::CheckFinite() const {
       return Invalid("'", path_, "': tensor '", tensor.name,
                      "' holds NaN or infinity; use an intact checkpoint");
     }
+    Release();
   }
   return absl::OkStatus();
 }
 
 std::string Checkpoint::Sha256() const {
   class Sha256 hash;
-  hash.Add(mapping_->bytes());
+  const absl::Span<const uint8_t> bytes = mapping_->bytes();
+  for (size_t begin = 0; begin < bytes.size(); begin += kHashedAtOnce) {
+    hash.Add(bytes.subspan(begin, kHashedAtOnce));
+    Release();
+  }
   return hash.Finish();
 }
 

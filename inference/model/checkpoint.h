@@ -56,6 +56,10 @@ class Checkpoint {
   // The tensor must be one of TensorsOf(shape()).
   const StoredTensor& Tensor(std::string_view name) const;
 
+  // Gives back the memory that reading took: whoever copies a model's weights
+  // one by one then holds them once, not twice. Reading again is fine.
+  void Release() const { mapping_->Release(); }
+
   // Reads every weight. InvalidArgument naming the first tensor with a NaN or
   // an infinity.
   absl::Status CheckFinite() const;

@@ -56,6 +56,34 @@ TEST(CheckpointTest, DamagedFilesAreRefusedAndIntactOnesAccepted) {
   EXPECT_GT(refused, 50);
 }
 
+// Memory of this process that files back, in bytes.
+int64_t FileBackedMemory() {
+  std::ifstream status("/proc/self/status");
+  std::string word;
+  int64_t kilobytes = -1;
+  while (status >> word && word != "RssFile:") {
+  }
+  status >> kilobytes;
+  return kilobytes * 1024;
+}
+
+TEST(CheckpointTest, WhatWasReadStaysInMemoryNoLongerThanNeeded) {
+  const std::string folder = FreshFolder("released");
+  ASSERT_TRUE(WriteRandomCheckpoint({.size = "tiny", .folder = folder}).ok());
+  const auto checkpoint = Checkpoint::Open(folder);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+  const auto bytes = static_cast<int64_t>((*checkpoint)->file_bytes());
+  ASSERT_GT(bytes, 16 << 20);
+  const int64_t before = FileBackedMemory();
+  ASSERT_GT(before, 0);
+  EXPECT_TRUE((*checkpoint)->CheckFinite().ok());
+  EXPECT_LT(FileBackedMemory() - before, bytes / 8);
+  const std::string hash = (*checkpoint)->Sha256();
+  EXPECT_LT(FileBackedMemory() - before, bytes / 8);
+  // What was given back is read again.
+  EXPECT_EQ((*checkpoint)->Sha256(), hash);
+}
+
 TEST(CheckpointTest, EachReasonNamesWhatIsWrong) {
   const std::pair<const char*, const char*> cases[] = {
       {"missing_lm_head", "'lm_head.weight' is missing"},

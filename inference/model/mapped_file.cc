@@ -59,4 +59,9 @@ MappedFile::~MappedFile() {
   munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size());
 }
 
+void MappedFile::Release() const {
+  if (bytes_.empty()) return;
+  madvise(const_cast<uint8_t*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 }  // namespace antiphon::inference

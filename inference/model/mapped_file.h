@@ -27,6 +27,8 @@ class MappedFile {
   MappedFile& operator=(const MappedFile&) = delete;
 
   absl::Span<const uint8_t> bytes() const { return bytes_; }
+  // Gives back the memory of what was read so far; to read it again is fine.
+  void Release() const;
 
  private:
   explicit MappedFile(absl::Span<const uint8_t> bytes) : bytes_(bytes) {}
