@@ -442,7 +442,8 @@ void HeadClass(const Size& size, const Checkpoint& checkpoint,
   const std::string name = absl::StrCat(size.name, ".", NameOf(compute));
   if (compute == ComputeType::kF32) {
     Row row{"head_class." + name, Median(heads), "x faster"};
-    row.least = 5;
+    row.limit = 5;
+    row.at_least = true;
     Print(row);
   }
   Print({"head_class." + name + ".step", Median(steps), "x faster"});

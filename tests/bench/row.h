@@ -18,7 +18,7 @@ struct Row {
   std::string unit;
   // Nothing: reported only. What the row holds is at or below `limit`, or with
   // `at_least` at or above it.
-  std::optional<double> limit;
+  std::optional<double> limit = std::nullopt;
   bool at_least = false;
 
   bool Holds() const {
