@@ -15,6 +15,8 @@ namespace {
 
 constexpr SlotId kSlot = 0;
 constexpr size_t kPiece = 64;  // tokens of a context between two looks around
+// The model says how long these last; of more held notes the latest ones.
+constexpr size_t kMaxAsked = 8;
 
 // What went wrong with the model, as the end of an answer.
 EndReason Failed(const Job& job, const absl::Status& status) {
@@ -34,6 +36,9 @@ std::optional<EndReason> Interrupted(const Job& job, const AnswerSink& sink,
 Ticks LineOf(const Job& job) {
   return std::max(job.cut, job.human_line() + job.human_meter.BarLength());
 }
+
+// Steps of the token grid, the first one not below `ms`.
+int64_t StepsUpTo(int64_t ms) { return (ms + kTimeStepMs - 1) / kTimeStepMs; }
 
 // Of the context from bar `bar` on, and of the target.
 TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
@@ -89,7 +94,7 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   JobEnd end;
   drawn_.clear();
   const MonoTime begin = rt::Now();
-  const std::optional<Prompt> prompt = PromptOf(job);
+  std::optional<Prompt> prompt = PromptOf(job);
   if (!prompt) {
     LogWarning("job.shortened job_id=", job.job_id,
                " its last bar alone exceeds the slot's ", capacity_,
@@ -105,7 +110,7 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   window.end_ms = time.MsAt(window.line + window.length);
 
   Grammar grammar(vocabulary_, model_->info().segment_ms);
-  const auto ended = Read(job, *prompt, window, sink, grammar);
+  const auto ended = Read(job, window, sink, *prompt, grammar);
   end.prefill = rt::Now() - begin;
   end.context_bars = prompt->bars;
   end.prompt_tokens = static_cast<uint32_t>(prompt->tokens.size());
@@ -129,25 +134,68 @@ std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
     if (3 * count > capacity_) continue;
     TimeMap time = MapOf(job, bar, model_->info().time_base);
     std::vector<TimedNote> notes;
+    std::vector<bool> held;
     for (auto note = first; note != job.notes.end(); ++note) {
       notes.push_back(time.Timed(*note));
+      held.push_back(note->held_by != HeldBy::kNone);
     }
     // Fails where the context lasts too long.
     absl::StatusOr<std::vector<TokenId>> tokens =
         TokenizeLive(vocabulary_, notes, options);
     if (!tokens.ok() || tokens->size() > capacity_) continue;
-    return Prompt{*std::move(tokens), std::move(time),
-                  static_cast<uint32_t>(job.bar_lines.size() - bar)};
+    Prompt prompt{*std::move(tokens),
+                  std::move(time),
+                  static_cast<uint32_t>(job.bar_lines.size() - bar),
+                  {}};
+    prompt.held = HeldIn(prompt.tokens, notes, held);
+    return prompt;
+  }
+  return std::nullopt;
+}
+
+std::vector<AriaAnswerer::Held> AriaAnswerer::HeldIn(
+    absl::Span<const TokenId> tokens, absl::Span<const TimedNote> notes,
+    const std::vector<bool>& held) const {
+  std::vector<Held> found;
+  size_t note = 0;
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    if (vocabulary_.ClassOf(tokens[at]) != TokenClass::kDur) continue;
+    const int64_t so_far = notes[note].duration_ms;
+    if (held[note] && so_far <= kMaxDurationMs) found.push_back({at, so_far});
+    ++note;
+  }
+  if (found.size() > kMaxAsked)
+    found.erase(found.begin(), found.end() - kMaxAsked);
+  return found;
+}
+
+std::optional<EndReason> AriaAnswerer::AskHowLong(const Job& job,
+                                                  const AnswerSink& sink,
+                                                  Prompt& prompt) {
+  SamplingOptions likeliest;
+  likeliest.temperature = 0;
+  const absl::Span<TokenId> tokens = absl::MakeSpan(prompt.tokens);
+  for (const Held& held : prompt.held) {
+    const auto ended =
+        Extend(job, tokens.first(held.at), sink, absl::MakeSpan(logits_));
+    if (ended) return ended;
+    const IdBlock durs = vocabulary_.durs();
+    NextTokens longer;
+    longer.allowed.Add(
+        {durs.begin + static_cast<TokenId>(StepsUpTo(held.so_far_ms)), durs.end,
+         0});
+    const auto dur = sampler_.Sample(logits_, longer, likeliest, {});
+    if (!dur.ok()) return Failed(job, dur.status());
+    tokens[held.at] = *dur;
   }
   return std::nullopt;
 }
 
 // The last token goes to the branch, so that its logits are always computed.
 std::optional<EndReason> AriaAnswerer::Read(const Job& job,
-                                            const Prompt& prompt,
                                             const Window& window,
                                             const AnswerSink& sink,
-                                            Grammar& grammar) {
+                                            Prompt& prompt, Grammar& grammar) {
   for (const TokenId token : prompt.tokens) grammar.Advance(token);
   const int64_t silence = window.begin_ms - grammar.segment_start_ms();
   if (silence / grammar.segment_ms() >= model_->info().branch_tokens) {
@@ -155,6 +203,7 @@ std::optional<EndReason> AriaAnswerer::Read(const Job& job,
                " ms from the last note to the answer are too many");
     return EndReason::kShortened;
   }
+  if (const auto ended = AskHowLong(job, sink, prompt)) return ended;
   std::vector<TokenId> forced = {prompt.tokens.back()};
   while (grammar.segment_start_ms() + grammar.segment_ms() <= window.begin_ms) {
     forced.push_back(kTimeStepToken);
@@ -163,7 +212,7 @@ std::optional<EndReason> AriaAnswerer::Read(const Job& job,
   prompt_ = prompt.tokens;
   prompt_.insert(prompt_.end(), forced.begin() + 1, forced.end());
   const absl::Span<const TokenId> context(prompt.tokens);
-  const auto ended = Extend(job, context.first(context.size() - 1), sink);
+  const auto ended = Extend(job, context.first(context.size() - 1), sink, {});
   if (ended) return ended;
   model_->StartBranch(kSlot);
   const NextTokens next = Next(window, grammar);
@@ -172,11 +221,14 @@ std::optional<EndReason> AriaAnswerer::Read(const Job& job,
   return read.ok() ? std::nullopt : std::optional(Failed(job, read));
 }
 
-// Makes the trunk hold `context`: what both begin with stays.
+// Makes the trunk hold `context`: what both begin with stays, but for the last
+// token where its logits are wanted.
 std::optional<EndReason> AriaAnswerer::Extend(const Job& job,
                                               absl::Span<const TokenId> context,
-                                              const AnswerSink& sink) {
-  const auto split = std::mismatch(context.begin(), context.end(),
+                                              const AnswerSink& sink,
+                                              absl::Span<float> last_logits) {
+  const size_t reusable = context.size() - (last_logits.empty() ? 0 : 1);
+  const auto split = std::mismatch(context.begin(), context.begin() + reusable,
                                    trunk_.begin(), trunk_.end());
   trunk_.erase(split.second, trunk_.end());
   model_->Rewind(kSlot, static_cast<int>(trunk_.size()));
@@ -184,7 +236,9 @@ std::optional<EndReason> AriaAnswerer::Extend(const Job& job,
     const auto ended = Interrupted(job, sink, absl::ZeroDuration());
     if (ended) return ended;
     const auto piece = context.subspan(trunk_.size(), kPiece);
-    const absl::Status read = model_->Prefill(kSlot, piece, {});
+    const bool last = trunk_.size() + piece.size() == context.size();
+    const absl::Status read =
+        model_->Prefill(kSlot, piece, last ? last_logits : absl::Span<float>());
     if (!read.ok()) return Failed(job, read);
     trunk_.insert(trunk_.end(), piece.begin(), piece.end());
   }

@@ -10,6 +10,11 @@
 // Milliseconds are true ones, or each bar's are the same, as the model's card
 // says (time_map.h); nothing else here knows which.
 //
+// A note still held at the cut has no duration yet. Left as short as it is so
+// far it would look staccato, and be imitated: the model is asked, note by
+// note, for the likeliest duration that is no shorter (at most kMaxAsked of
+// them; the others keep theirs).
+//
 // The context's tokens stay in the slot's trunk, so that the next job prefills
 // only what is new. Draws are keyed by (seed, token index): the same job gives
 // the same notes whatever ran before. Engine thread; one slot in this version.
@@ -50,10 +55,16 @@ class AriaAnswerer : public Answerer {
   const std::vector<TokenId>& drawn() const { return drawn_; }
 
  private:
+  // A dur token that tells of a note only how long it lasts so far.
+  struct Held {
+    size_t at = 0;  // index in the prompt
+    int64_t so_far_ms = 0;
+  };
   struct Prompt {
     std::vector<TokenId> tokens;
     TimeMap time;  // millisecond 0 is the first segment's start
     uint32_t bars = 0;
+    std::vector<Held> held;
   };
   // Where the answer lies, in ticks of the job and milliseconds of the prompt.
   struct Window {
@@ -68,14 +79,22 @@ class AriaAnswerer : public Answerer {
   // Drops the oldest whole bars until the context fits the slot; nothing where
   // the last one does not.
   std::optional<Prompt> PromptOf(const Job& job) const;
+  std::vector<Held> HeldIn(absl::Span<const TokenId> tokens,
+                           absl::Span<const TimedNote> notes,
+                           const std::vector<bool>& held) const;
+  // Lets held notes last as long as the model finds likeliest, but never less
+  // than they did.
+  std::optional<EndReason> AskHowLong(const Job& job, const AnswerSink& sink,
+                                      Prompt& prompt);
   // Gives the model the prompt and the <T>s up to the window. What it returns
   // ended the answer before it began.
-  std::optional<EndReason> Read(const Job& job, const Prompt& prompt,
-                                const Window& window, const AnswerSink& sink,
+  std::optional<EndReason> Read(const Job& job, const Window& window,
+                                const AnswerSink& sink, Prompt& prompt,
                                 Grammar& grammar);
   std::optional<EndReason> Extend(const Job& job,
                                   absl::Span<const TokenId> context,
-                                  const AnswerSink& sink);
+                                  const AnswerSink& sink,
+                                  absl::Span<float> last_logits);
   // What may follow inside the window: of it alone logits are computed.
   static NextTokens Next(const Window& window, const Grammar& grammar);
   EndReason Draw(const Job& job, const TimeMap& time, const Window& window,
