@@ -395,6 +395,7 @@ TEST(ToolTest, GenerateGivesTheSameFileForTheSameSeed) {
 }
 
 TEST(ToolTest, GenerateTakesTheCardsTimeBase) {
+  fs::remove_all(Scratch() / "noise");  // its card of an earlier run
   const std::string out = Quoted(Scratch() / "out.mid");
   const std::string command = Generate("--bars=2 --out=" + out);
   const fs::path card = Scratch() / "noise/model.json";
@@ -409,7 +410,7 @@ TEST(ToolTest, GenerateTakesTheCardsTimeBase) {
               HasSubstr("bar, segments of 4800 ms"));
   const Result bar = RunTool(command);
   ASSERT_EQ(bar.exit_code, 0) << bar.err;
-  EXPECT_NE(ReadFile(Scratch() / "out.mid"), real);
+  EXPECT_TRUE(ReadFile(Scratch() / "out.mid") != real);
 }
 
 TEST(ToolTest, WhatCannotBeGeneratedIsRefused) {
