@@ -50,7 +50,9 @@ TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
       job.bar_lines.end());
   lines.push_back(LineOf(job));
   lines.push_back(LineOf(job) + job.target_meter.BarLength());
-  return TimeMap::Bars(lines);
+  const bool knows_first = bar == 0 && job.origin_meter;
+  return TimeMap::Bars(lines,
+                       knows_first ? job.origin_meter->BarLength() : Ticks());
 }
 
 }  // namespace

@@ -120,6 +120,26 @@ TEST(AriaAnswererBars, ThePromptKnowsNoTempoAndNoMeter) {
   EXPECT_EQ(wanted.back(), kTimeStepToken);
 }
 
+TEST(AriaAnswererBars, APickupKeepsTheBeatAndIsReadAsTheEndOfABar) {
+  // One beat, then two bars; and the same behind three beats of silence.
+  Job pickup = Steps({4, 4}, 3, 480, 120);
+  pickup.notes.erase(pickup.notes.begin(), pickup.notes.begin() + 3);
+  Job padded = pickup;
+  const Ticks silence = Ticks::Of(3 * 480);
+  for (Note& note : pickup.notes) note.tick -= silence;
+  for (Ticks& line : pickup.bar_lines) line -= silence;
+  pickup.bar_lines.front() = Ticks();
+  pickup.cut -= silence;
+  pickup.origin_meter = Meter{4, 4};
+  Collector with, without;
+  const auto answerer = Echoing(3 * kWarpedBarMs);
+  answerer->Answer(pickup, with);
+  const std::vector<TokenId> prompt = answerer->prompt();
+  answerer->Answer(padded, without);
+  EXPECT_EQ(answerer->prompt(), prompt);
+  EXPECT_EQ(with.notes, without.notes);
+}
+
 TEST(AriaAnswererBars, TheAnswerFillsTheTargetsMeter) {
   Job job = Steps({4, 4}, 2, 480, 120);
   job.target_meter = {3, 4};

@@ -33,6 +33,8 @@ struct Job {
   std::vector<TempoChange> tempos;
   std::vector<Ticks> bar_lines;  // from the origin's to the human bar's
   Ticks cut;
+  // At the origin; a first bar that is shorter is a pickup. Unknown: it is not.
+  std::optional<Meter> origin_meter;
   Meter human_meter;
   Meter target_meter;
   std::optional<Sampling> sampling;

@@ -58,14 +58,15 @@ TimeMap TimeMap::Real(const std::vector<TempoChange>& tempos, Ticks origin) {
   return map;
 }
 
-TimeMap TimeMap::Bars(absl::Span<const Ticks> lines) {
+TimeMap TimeMap::Bars(absl::Span<const Ticks> lines, Ticks first_length) {
   assert(lines.size() >= 2);
   TimeMap map;
   map.bars_ = true;
   for (size_t bar = 0; bar + 1 < lines.size(); ++bar) {
-    const int64_t length = (lines[bar + 1] - lines[bar]).count();
-    map.spans_.push_back({lines[bar].count(),
-                          static_cast<double>(bar) * kWarpedBarMs,
+    Ticks line = lines[bar];
+    if (bar == 0) line = std::min(line, lines[1] - first_length);
+    const int64_t length = (lines[bar + 1] - line).count();
+    map.spans_.push_back({line.count(), static_cast<double>(bar) * kWarpedBarMs,
                           kWarpedBarMs / static_cast<double>(length)});
   }
   return map;

@@ -32,8 +32,10 @@ class TimeMap {
 
   // `origin` is millisecond 0. Without a tempo: 120 quarter notes a minute.
   static TimeMap Real(const std::vector<TempoChange>& tempos, Ticks origin);
-  // At least two growing bar lines; the first one is millisecond 0.
-  static TimeMap Bars(absl::Span<const Ticks> lines);
+  // At least two growing bar lines; the first one is millisecond 0. A first bar
+  // shorter than `first_length` is a pickup: the end of a bar that long.
+  static TimeMap Bars(absl::Span<const Ticks> lines,
+                      Ticks first_length = Ticks());
 
   int64_t MsAt(Ticks tick) const;
   Ticks TicksAt(int64_t ms) const;

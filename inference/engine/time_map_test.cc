@@ -116,6 +116,21 @@ TEST(TimeMapBars, ABarIsWarpedWhateverItsMeterAndSegmentsHoldTwo) {
   EXPECT_EQ(time.MsAt(Ticks::Of(-960)), -1200);
 }
 
+TEST(TimeMapBars, APickupIsTheEndOfAWholeBar) {
+  const Ticks lines[] = {Ticks(), Ticks::Of(480), Ticks::Of(480 + 1920)};
+  const TimeMap time = TimeMap::Bars(lines, Meter{4, 4}.BarLength());
+  EXPECT_EQ(time.MsAt(Ticks()), 1800);  // the fourth beat
+  EXPECT_EQ(time.MsAt(Ticks::Of(240)), 2100);
+  EXPECT_EQ(time.MsAt(Ticks::Of(480)), 2400);
+  EXPECT_EQ(time.MsAt(lines[2]), 4800);
+  for (int64_t tick = 0; tick < 2400; tick += 120) {
+    EXPECT_EQ(time.TicksAt(time.MsAt(Ticks::Of(tick))), Ticks::Of(tick));
+  }
+  // A first bar of its meter's length, or longer, is none.
+  EXPECT_EQ(TimeMap::Bars(lines, Ticks::Of(480)).MsAt(Ticks()), 0);
+  EXPECT_EQ(TimeMap::Bars(lines, Ticks::Of(240)).MsAt(Ticks()), 0);
+}
+
 TEST(TimeMapBars, DurationsArePiecewiseOverTheBarsTheySpan) {
   const Ticks lines[] = {Ticks(), Ticks::Of(1920), Ticks::Of(1920 + 960),
                          Ticks::Of(1920 + 960 + 2880)};

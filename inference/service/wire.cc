@@ -203,7 +203,7 @@ absl::Status ReadBarLines(const v1::GenerationJob& wire, Job& job) {
   return absl::OkStatus();
 }
 
-// After the bar lines: the meter of the human bar is the one at its line.
+// After the bar lines: the meter of a bar is the one at its line.
 absl::Status ReadMeters(const v1::GenerationJob& wire, Job& job) {
   const auto& meters = wire.context().meter();
   absl::Status list =
@@ -215,6 +215,7 @@ absl::Status ReadMeters(const v1::GenerationJob& wire, Job& job) {
     if (!tick.ok()) return tick;
     const auto meter = ToMeter(meters.at(i).meter(), Entry("meter", i));
     if (!meter.ok()) return meter.status();
+    if (Ticks::Of(last) <= Ticks()) job.origin_meter = *meter;
     if (Ticks::Of(last) <= job.human_line()) job.human_meter = *meter;
   }
   const Ticks end = job.human_line() + job.human_meter.BarLength();

@@ -36,6 +36,7 @@ TEST(ToJob, CarriesEveryField) {
   EXPECT_EQ(job->deadline - now, absl::Seconds(2));
   EXPECT_EQ(job->target_meter, (Meter{3, 4}));
   EXPECT_EQ(job->human_meter, (Meter{4, 4}));
+  EXPECT_EQ(job->origin_meter, (Meter{4, 4}));
   ASSERT_TRUE(job->sampling.has_value());
   EXPECT_EQ(job->sampling->temperature, 0);
   EXPECT_EQ(job->sampling->min_p, 0.1);
@@ -72,6 +73,7 @@ TEST(ToJob, TheHumanMeterIsTheOneAtTheLastBarLine) {
   later.mutable_meter()->set_numerator(7);
   later.mutable_meter()->set_denominator(8);
   EXPECT_EQ(ToJob(wire, MonoTime())->human_meter, (Meter{4, 4}));
+  EXPECT_EQ(ToJob(wire, MonoTime())->origin_meter, (Meter{4, 4}));
 }
 
 // The heard answers of a context may lie beyond the cut, the player's not.
