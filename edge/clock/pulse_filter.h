@@ -92,8 +92,8 @@ class PulseFilter {
   static constexpr double kMemory = 96;  // pulses, for jitter
   static constexpr int kDistrustPulses = 48;
   // How far from a whole number of periods lost pulses may be, in periods.
-  static constexpr double kMinWholeness = 0.25;
-  static constexpr double kMaxWholeness = 0.4;
+  static constexpr double kMinWholeness = 0.2;
+  static constexpr double kMaxWholeness = 0.25;
 
   struct Seen {
     PulseLine before;  // the line of the pulse before
