@@ -32,7 +32,7 @@ std::string NewServerName() {
 
 // Runs in the child: only calls that are safe after a fork.
 [[noreturn]] void BecomeJackd(char* const* arguments, const char* log_path) {
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
   const int log = open(log_path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (log >= 0) {
     dup2(log, STDOUT_FILENO);
@@ -70,16 +70,20 @@ JackServer::JackServer(bool real_time)
 
 JackServer::~JackServer() {
   End(false);
+  // A killed server's place is free again once one of its name has ended.
+  if (holds_place_ && StartAgain().ok()) End(false);
   std::error_code ignored;
   std::filesystem::remove(log_path_, ignored);
 }
 
 void JackServer::End(bool killed) {
   if (pid_ <= 0) return;
+  holds_place_ = killed;
   kill(pid_, killed ? SIGKILL : SIGTERM);
   const auto give_up = std::chrono::steady_clock::now() + kExitPatience;
   while (!HasExited()) {
     if (std::chrono::steady_clock::now() > give_up) {
+      holds_place_ = true;
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
       pid_ = -1;

@@ -3,7 +3,8 @@
 // A JACK server of one test's own: jackd with the dummy driver, 64 frames at
 // 48 kHz (1.33 ms), under a name that no other server has. While it lives,
 // every JACK client of this process, RtMidi's too, finds it and only it. It
-// ends with this object, and with the process should the test die.
+// ends with this object, and with the process should the test die, and leaves
+// its place in JACK's register, which has eight for all programs.
 #ifndef ANTIPHON_TESTS_INTEGRATION_JACK_SERVER_H_
 #define ANTIPHON_TESTS_INTEGRATION_JACK_SERVER_H_
 
@@ -49,6 +50,7 @@ class JackServer {
   std::string log_path_;
   const bool real_time_;
   pid_t pid_ = -1;
+  bool holds_place_ = false;  // was killed: see the destructor
 };
 
 }  // namespace antiphon::testing
