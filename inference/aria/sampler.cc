@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +35,21 @@ uint64_t Philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
     key[1] += 0xBB67AE85;
   }
   return uint64_t{counter[0]} << 32 | counter[1];
+}
+
+// Sixteen to an octave, the most probable first.
+constexpr size_t kBuckets = 1024;
+size_t BucketOf(double probability) {
+  constexpr int kDropped = 52 - 4;  // all of the mantissa but four bits
+  constexpr uint64_t kOne = std::bit_cast<uint64_t>(1.0) >> kDropped;
+  const uint64_t value = std::bit_cast<uint64_t>(probability) >> kDropped;
+  return value >= kOne ? 0 : std::min<size_t>(kOne - value, kBuckets - 1);
+}
+
+// The more probable first, of equals the lower id.
+bool Precedes(const TokenProbability& a, const TokenProbability& b) {
+  if (a.probability != b.probability) return a.probability > b.probability;
+  return a.id < b.id;
 }
 
 uint32_t Low(uint64_t value) { return static_cast<uint32_t>(value); }
@@ -151,10 +168,6 @@ void Sampler::Weigh(absl::Span<const float> logits, const NextTokens& next,
   next.allowed.ForEach([&](TokenId id) {
     if (const double w = weight(id); w > 0) kept_.push_back({id, w});
   });
-  std::sort(kept_.begin(), kept_.end(),
-            [](const TokenProbability& a, const TokenProbability& b) {
-              return a.id < b.id;
-            });
 }
 
 void Sampler::KeepAbove(double min_p) {
@@ -167,24 +180,32 @@ void Sampler::KeepAbove(double min_p) {
   });
 }
 
+// Outcomes in descending order as long as those before sum to top_p at most. To
+// sort few of them, like ones are put into buckets: whole buckets are kept or
+// dropped, but for the one where the sum is reached.
 void Sampler::KeepTop(double top_p) {
-  std::sort(kept_.begin(), kept_.end(),
-            [](const TokenProbability& a, const TokenProbability& b) {
-              if (a.probability != b.probability) {
-                return a.probability > b.probability;
-              }
-              return a.id < b.id;
-            });
+  std::array<double, kBuckets> mass = {};
+  for (const TokenProbability& o : kept_)
+    mass[BucketOf(o.probability)] += o.probability;
   double before = 0;
-  size_t count = 0;
-  while (count < kept_.size() && before <= top_p) {
-    before += kept_[count++].probability;
+  size_t edge = 0;
+  while (edge < kBuckets && before + mass[edge] <= top_p)
+    before += mass[edge++];
+  if (edge == kBuckets) return;
+  edge_.clear();
+  for (const TokenProbability& outcome : kept_) {
+    if (BucketOf(outcome.probability) == edge) edge_.push_back(outcome);
   }
-  kept_.resize(count);
-  std::sort(kept_.begin(), kept_.end(),
-            [](const TokenProbability& a, const TokenProbability& b) {
-              return a.id < b.id;
-            });
+  std::sort(edge_.begin(), edge_.end(), Precedes);
+  size_t count = 0;
+  while (count < edge_.size() && before <= top_p) {
+    before += edge_[count++].probability;
+  }
+  // So far `before` was top_p at most, so the bucket's first was kept.
+  const TokenProbability last = edge_[count - 1];
+  std::erase_if(kept_, [&](const TokenProbability& outcome) {
+    return Precedes(last, outcome);
+  });
 }
 
 void Sampler::Normalise() {

@@ -86,7 +86,8 @@ class Sampler {
   void KeepAbove(double min_p);
   void Normalise();
 
-  std::vector<TokenProbability> kept_;
+  std::vector<TokenProbability> kept_;  // in ascending order of id
+  std::vector<TokenProbability> edge_;  // of KeepTop
 };
 
 }  // namespace antiphon::inference

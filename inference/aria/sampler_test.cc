@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -197,6 +198,45 @@ TEST(Sampler, DrawsFollowTheDistribution) {
 
 // Known answers of Philox4x32-10: the first two words of the published vector
 // for counter 0 and key 0.
+// The oracle sorts them all. Flat, peaked, and with many equals.
+TEST(Sampler, TopPKeepsWhatSortingWouldKeep) {
+  constexpr size_t kIds = 3000;
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (const float spread : {0.3F, 3.0F, 30.0F}) {
+    for (const double top_p : {0.0, 0.05, 0.5, 0.9, 0.999}) {
+      for (const bool equals : {false, true}) {
+        std::vector<float> logits(kIds);
+        for (float& logit : logits) {
+          logit = spread * normal(random);
+          if (equals) logit = std::round(logit);
+        }
+        SamplingOptions options{1, 1, {}};
+        Sampler sampler;
+        const auto all = *sampler.Distribution(logits, AllOf(kIds), options);
+        std::vector<TokenProbability> wanted(all.begin(), all.end());
+        std::stable_sort(wanted.begin(), wanted.end(),
+                         [](const auto& a, const auto& b) {
+                           return a.probability > b.probability;
+                         });
+        double before = 0;
+        size_t count = 0;
+        while (count < wanted.size() && before <= top_p) {
+          before += wanted[count++].probability;
+        }
+        std::vector<TokenId> ids;
+        for (size_t i = 0; i < count; ++i) ids.push_back(wanted[i].id);
+        std::sort(ids.begin(), ids.end());
+        options.top_p = top_p;
+        const auto some = *sampler.Distribution(logits, AllOf(kIds), options);
+        std::vector<TokenId> kept;
+        for (const auto& outcome : some) kept.push_back(outcome.id);
+        EXPECT_EQ(kept, ids) << spread << " " << top_p << " " << equals;
+      }
+    }
+  }
+}
+
 TEST(Sampler, RandomNumbersAreThoseOfPhilox) {
   const uint64_t bits = 0x6627e8d5'e169c58dU;
   EXPECT_EQ(UniformAt({0, 0}), static_cast<double>(bits >> 11) * 0x1p-53);

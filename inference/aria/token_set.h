@@ -31,11 +31,15 @@ class TokenSet {
  public:
   static constexpr size_t kMaxRanges = 8;
 
-  // Empty ranges are not stored. Ranges must not overlap.
+  // Empty ranges are not stored. Ranges must not overlap; they stand in order.
   void Add(TokenRange range) {
     if (range.begin >= range.end) return;
     assert(size_ < kMaxRanges);
-    ranges_[size_++] = range;
+    size_t at = size_++;
+    for (; at > 0 && ranges_[at - 1].begin > range.begin; --at) {
+      ranges_[at] = ranges_[at - 1];
+    }
+    ranges_[at] = range;
   }
   void Add(TokenId id) { Add(TokenRange{id, id + 1}); }
 
@@ -45,12 +49,17 @@ class TokenSet {
     }
     return false;
   }
-  // visit(id) for each id, range by range.
+  // visit(id) for each id, in ascending order.
   template <typename Visitor>
   void ForEach(Visitor visit) const {
     for (const TokenRange& range : *this) {
+      TokenId left_out = range.skip_period > 0 ? range.begin : range.end;
       for (TokenId id = range.begin; id < range.end; ++id) {
-        if (range.Contains(id)) visit(id);
+        if (id == left_out) {
+          left_out += range.skip_period;
+        } else {
+          visit(id);
+        }
       }
     }
   }
