@@ -93,6 +93,13 @@ KvCache::Shape CacheShape(const ModelShape& shape, const ModelInfo& info) {
 
 }  // namespace
 
+absl::StatusOr<ComputeType> NamedComputeType(std::string_view name) {
+  if (name == "fp32") return ComputeType::kF32;
+  if (name == "bf16") return ComputeType::kBf16;
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--dtype=", std::string(name), " is unknown; take fp32 or bf16"));
+}
+
 struct TorchModel::State {
   State(const Checkpoint& checkpoint, ModelInfo model_info, ComputeType compute)
       : info(std::move(model_info)),

@@ -17,6 +17,7 @@
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 
 #include <memory>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "inference/model/checkpoint.h"
@@ -25,6 +26,9 @@
 namespace antiphon::inference {
 
 enum class ComputeType { kF32, kBf16 };
+
+// The type that --dtype names: "fp32" or "bf16".
+absl::StatusOr<ComputeType> NamedComputeType(std::string_view name);
 
 class TorchModel : public Model {
  public:

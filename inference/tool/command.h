@@ -69,6 +69,12 @@ struct LogitsOptions {
 };
 absl::Status RunLogits(const LogitsOptions& options);
 
+struct BenchOptions {
+  std::string model;
+  std::string dtype;  // "fp32" or "bf16"
+};
+absl::Status RunBench(const BenchOptions& options);
+
 }  // namespace antiphon::inference
 
 #endif  // ANTIPHON_INFERENCE_TOOL_COMMAND_H_

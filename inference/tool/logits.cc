@@ -50,13 +50,6 @@ size_t Argmax(absl::Span<const float> row) {
                              row.begin());
 }
 
-absl::StatusOr<ComputeType> NamedType(const std::string& name) {
-  if (name == "fp32") return ComputeType::kF32;
-  if (name == "bf16") return ComputeType::kBf16;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--dtype=", name, " is unknown; take fp32 or bf16"));
-}
-
 // Prints {"logits":[…],"last_logits":[…],"argmax":[…]}, the first with `all`
 // alone, chunk by chunk.
 absl::Status PrintLogits(TorchModel& model, absl::Span<const TokenId> tokens,
@@ -86,7 +79,7 @@ absl::Status PrintLogits(TorchModel& model, absl::Span<const TokenId> tokens,
 }  // namespace
 
 absl::Status RunLogits(const LogitsOptions& options) {
-  absl::StatusOr<ComputeType> compute = NamedType(options.dtype);
+  absl::StatusOr<ComputeType> compute = NamedComputeType(options.dtype);
   if (!compute.ok()) return compute.status();
   absl::StatusOr<std::vector<TokenId>> tokens = ReadTokens(options.tokens_file);
   if (!tokens.ok()) return tokens.status();

@@ -75,6 +75,10 @@ constexpr char kHelp[] =
       --all                           also "logits": a row for every position
       --dtype=fp32|bf16               of weights and products
 
+  antiphon-model bench --model=DIR|FILE [--dtype=fp32]
+      How fast this machine reads a context and continues it, by the number of
+      musicians served at once, beside the time of reading the weights once.
+
   antiphon-model --version | --help
 
 Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
@@ -106,6 +110,7 @@ const std::vector<Command>& Commands() {
        "",
        {"model", "prompt", "bars", "temperature", "top_p", "seed", "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
+      {"bench", 0, "", {"model", "dtype"}},
   };
   return commands;
 }
@@ -208,6 +213,10 @@ absl::Status Run(std::string_view name, const std::string& argument,
     absl::Status status = Required("out", options.folder, "--out=DIR");
     return status.ok() ? RunInit(options) : status;
   }
+  if (name == "bench") {
+    absl::Status status = Required("model", model, "--model=DIR");
+    return status.ok() ? RunBench({model, absl::GetFlag(FLAGS_dtype)}) : status;
+  }
   const LogitsOptions options{model, absl::GetFlag(FLAGS_tokens),
                               absl::GetFlag(FLAGS_dtype),
                               absl::GetFlag(FLAGS_all)};
@@ -237,9 +246,9 @@ absl::Status Dispatch(const CommandLine& line) {
     }
     return Run(command.name, rest.back(), line);
   }
-  return Usage(
-      "unknown subcommand ", rest.front(),
-      "; take one of info, init, tokenize, detokenize, generate, logits");
+  return Usage("unknown subcommand ", rest.front(),
+               "; take one of info, init, tokenize, detokenize, generate, "
+               "logits, bench");
 }
 
 }  // namespace

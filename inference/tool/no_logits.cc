@@ -9,4 +9,10 @@ absl::Status RunLogits(const LogitsOptions&) {
       "-DANTIPHON_TORCH=ON");
 }
 
+absl::Status RunBench(const BenchOptions&) {
+  return absl::InvalidArgumentError(
+      "bench needs libtorch, which this build is without; build with "
+      "-DANTIPHON_TORCH=ON");
+}
+
 }  // namespace antiphon::inference

@@ -90,7 +90,7 @@ TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
   const Result help = RunTool("--help");
   EXPECT_EQ(help.exit_code, 0);
   for (const char* word : {"info", "init", "tokenize", "detokenize", "generate",
-                           "logits", "--all"}) {
+                           "logits", "--all", "bench"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
   const Result version = RunTool("--version");
@@ -453,6 +453,23 @@ TEST(ToolTest, LogitsAreThoseOfTheReference) {
   EXPECT_NE(rounded["last_logits"], printed["last_logits"]);
   EXPECT_NEAR(rounded["last_logits"][0].get<float>(),
               printed["last_logits"][0].get<float>(), 0.3f);
+}
+
+TEST(ToolTest, BenchShowsRatesBesideTheFloor) {
+  const std::string bench = "bench --model=" + Quoted(kGolden / "model/tiny");
+  for (const std::string type : {"fp32", "bf16"}) {
+    const Result result = RunTool(bench + " --dtype=" + type);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr(type + ", one thread\nweights  "));
+    for (const char* row :
+         {"prefill    16 tokens", "prefill    64 tokens",
+          "decode      1 at once", "decode      8 at once", " GB/s: floor "}) {
+      EXPECT_THAT(result.out, HasSubstr(row));
+    }
+  }
+  ExpectRefused("bench", "--model is missing");
+  ExpectRefused(bench + " --dtype=int3", "--dtype=int3 is unknown");
+  ExpectRefused(bench + " --all", "--all is no flag of bench");
 }
 
 TEST(ToolTest, TokenFilesThatAreNoneAreRefused) {
