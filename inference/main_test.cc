@@ -69,6 +69,8 @@ TEST(Program, WrongFlagsAreNamed) {
   ExpectWrongBesides("--context-tokens=many", "many");
   ExpectWrongBesides("--threads=2", "--threads=2 has no effect");
   ExpectWrongBesides("--context-tokens=512", "--context-tokens=512 has no");
+  ExpectWrongBesides("--dtype=bf16", "--dtype=bf16 has no effect");
+  ExpectWrongBesides("--dtype=int3", "--dtype=int3 is unknown");
   ExpectWrongBesides("--listen=127.0.0.1", "--listen=127.0.0.1 ");
   ExpectWrongBesides("--listen=127.0.0.1:99999", "99999");
   ExpectWrongBesides("--listen=0.0.0.0:0", "--insecure");

@@ -37,12 +37,15 @@ absl::Status WarmUp(Model& model) {
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
+  const absl::StatusOr<ComputeType> compute = NamedComputeType(wanted.dtype);
+  if (!compute.ok()) return compute.status();
   absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint =
       Checkpoint::Open(wanted.path);
   if (!checkpoint.ok()) return checkpoint.status();
   TorchModel::Options options;
   options.context_tokens = wanted.context_tokens;
   options.threads = wanted.threads;
+  options.compute = *compute;
   auto model = TorchModel::Create(**checkpoint, options);
   if (!model.ok()) return model.status();
   if (absl::Status warm = WarmUp(**model); !warm.ok()) return warm;

@@ -19,9 +19,10 @@ struct LoadedModel {
 };
 
 struct LoadOptions {
-  std::string path;           // --model: a folder or a file
-  int context_tokens = 1024;  // of one musician's slot
-  int threads = 1;            // of the computation
+  std::string path;            // --model: a folder or a file
+  int context_tokens = 1024;   // of one musician's slot
+  int threads = 1;             // of the computation
+  std::string dtype = "fp32";  // of weights and products, or "bf16"
 };
 
 // The error names the path.
