@@ -2,7 +2,10 @@
 //
 // antiphon-inference: loads a model (or the mirror), serves musicians until
 // SIGTERM, then lets bars in flight end.
+#include <unistd.h>
+
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -151,8 +154,22 @@ absl::Status Serve() {
   return absl::OkStatus();
 }
 
-absl::Status Main(const CommandLine& line) {
+// With several threads: one that waits for the others must sleep. By default it
+// spins, which on a machine with other work costs tens of milliseconds a step.
+// OpenMP reads this when the program is loaded, so it is loaded again.
+void LetThreadsSleep(char** argv) {
+  if (absl::GetFlag(FLAGS_threads) == 1) return;
+  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
+  setenv("OMP_WAIT_POLICY", "passive", 1);
+  setenv("KMP_BLOCKTIME", "0", 1);  // the same for Intel's and LLVM's OpenMP
+  execv("/proc/self/exe", argv);
+  LogWarning("threads.spin the program cannot be started again with ",
+             "OMP_WAIT_POLICY=passive; set it yourself");
+}
+
+absl::Status Main(const CommandLine& line, char** argv) {
   if (absl::Status checked = CheckFlags(line); !checked.ok()) return checked;
+  LetThreadsSleep(argv);
   std::signal(SIGINT, RequestStop);
   std::signal(SIGTERM, RequestStop);
   return Serve();
@@ -166,5 +183,8 @@ int main(int argc, char** argv) {
                                .version = ANTIPHON_VERSION,
                                .help = antiphon::inference::kHelp,
                                .config_flag = "config"},
-                              argc, argv, antiphon::inference::Main);
+                              argc, argv,
+                              [argv](const antiphon::CommandLine& line) {
+                                return antiphon::inference::Main(line, argv);
+                              });
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -116,6 +117,21 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
   }
   unlink(pipe.c_str());
 }
+
+#if ANTIPHON_HAS_TORCH
+// OpenMP says how it waits when it is loaded, if it is asked to.
+TEST(Program, WaitingThreadsSleep) {
+  setenv("OMP_DISPLAY_ENV", "verbose", 1);
+  const Executed two =
+      testing::Execute(kProgram, {"--model=absent", "--threads=2"}, {});
+  const Executed one = testing::Execute(kProgram, {"--model=absent"}, {});
+  unsetenv("OMP_DISPLAY_ENV");
+  EXPECT_EQ(two.status, 2);
+  EXPECT_THAT(two.err,
+              AllOf(HasSubstr("GOMP_SPINCOUNT = '0'"), HasSubstr("absent")));
+  EXPECT_THAT(one.err, ::testing::Not(HasSubstr("GOMP_SPINCOUNT = '0'")));
+}
+#endif
 
 TEST(Program, SaysReadyAndEndsWithZeroOnSigterm) {
   const Executed result = Start(
