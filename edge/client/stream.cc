@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "common/rt/clock.h"
+
 namespace antiphon::edge {
 
 std::shared_ptr<Stream> Stream::Open(v1::Accompanist::Stub* stub,
@@ -26,14 +28,14 @@ bool Stream::Write(v1::EdgeMessage message) {
   return true;
 }
 
-grpc::Status Stream::status() const {
+std::string Stream::error() const {
   const std::lock_guard lock(mutex_);
-  return status_;
+  return status_.error_message();
 }
 
 void Stream::OnReadDone(bool ok) {
   if (ok) {
-    on_message_(incoming_);
+    on_message_(incoming_, rt::Now());
     StartRead(&incoming_);
     return;
   }

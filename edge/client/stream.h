@@ -11,33 +11,30 @@
 
 #include <atomic>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "antiphon/v1/accompanist.grpc.pb.h"
+#include "edge/client/message_stream.h"
 
 namespace antiphon::edge {
 
 class Stream
-    : public grpc::ClientBidiReactor<v1::EdgeMessage, v1::ServiceMessage> {
+    : public MessageStream,
+      public grpc::ClientBidiReactor<v1::EdgeMessage, v1::ServiceMessage> {
  public:
   static constexpr size_t kMaxQueued = 64;
-  using OnMessage = std::function<void(const v1::ServiceMessage&)>;
 
   // `on_message` may be called until done() is true.
   static std::shared_ptr<Stream> Open(v1::Accompanist::Stub* stub,
                                       v1::EdgeMessage hello,
                                       OnMessage on_message);
 
-  // False: the queue is full, the message is dropped.
-  bool Write(v1::EdgeMessage message);
-  void Cancel() { context_.TryCancel(); }
-
-  bool done() const { return done_.load(); }
-  // Once done.
-  grpc::Status status() const;
+  bool Write(v1::EdgeMessage message) override;
+  void Cancel() override { context_.TryCancel(); }
+  bool done() const override { return done_.load(); }
+  std::string error() const override;
 
  private:
   explicit Stream(OnMessage on_message) : on_message_(std::move(on_message)) {}
