@@ -124,6 +124,7 @@ void ServiceLink::Lost(MonoTime now) {
   if (welcomed_) give_({.kind = Reply::Kind::kDisconnected, .at = now});
   stats_->connected.store(false);
   welcomed_ = false;
+  ForgetDoneJobs();  // what ended together with the stream
   stream_.reset();
   next_attempt_ = now + pause_;
   pause_ = std::min(2 * pause_, kLongestPause);
