@@ -201,15 +201,11 @@ void Conductor::OnLoop() {
   if (!current_) return;
   const auto bar = timeline().Bar(current_->play_seq);
   if (!bar) return;
-  if (bar->end < current_->end) {
-    PlaybackCommand end{.kind = PlaybackCommand::Kind::kEndBar,
-                        .epoch = timeline().epoch(),
-                        .play_seq = bar->play_seq,
-                        .tick = bar->length()};
-    playback_->TryPush(end);
-  }
   current_ = bar;
   records_[bar->play_seq].bar_index = bar->bar_index;
+  if (const auto begun = timeline().BarAt(follower_.position())) {
+    assembler_.MoveLine(begun->play_seq, begun->begin);
+  }
 }
 
 // Row 3: a bar line. The bar that ends is complete; the next one begins.
@@ -263,7 +259,8 @@ void Conductor::OnCut(const BarSpan& bar, MonoTime at) {
   assembler_.FillContext(origin, bar.play_seq, bar.end, timeline(),
                          job.context);
   FillTempos(job.context);
-  planner_.Expect(target_seq, bar.play_seq, bar.bar_index, job.id);
+  planner_.Expect(target_seq, bar.play_seq, bar.bar_index, job.id,
+                  target->length());
   const bool accepted = accompanist_->Post(*command_);
   observer_->OnJobPosted(job.id, accepted);
   if (!accepted) {
@@ -354,18 +351,14 @@ void Conductor::OnCutoff(MonoTime at) {
 }
 
 void Conductor::Schedule(const Plan& plan, size_t from) {
-  const auto bar = timeline().Bar(plan.play_seq);
-  if (!bar) return;
   for (size_t i = from; i < plan.notes.size(); ++i) {
     const Note& note = plan.notes[i];
-    // A repeated answer may come from a longer bar.
-    if (note.tick >= bar->length()) continue;
-    playback_->TryPush({.kind = PlaybackCommand::Kind::kNote,
-                        .epoch = timeline().epoch(),
+    playback_->TryPush({.epoch = timeline().epoch(),
                         .play_seq = plan.play_seq,
                         .note = static_cast<uint32_t>(i),
                         .tick = note.tick,
                         .duration = note.duration,
+                        .made_for = plan.made_for,
                         .channel = static_cast<uint8_t>(options_.channel),
                         .pitch = Transposed(note.pitch, options_.transpose),
                         .velocity = note.velocity});
@@ -376,7 +369,7 @@ void Conductor::Schedule(const Plan& plan, size_t from) {
 void Conductor::OnTelemetry(const Telemetry& telemetry) {
   observer_->OnTelemetry(telemetry);
   // A note on the very line is sent before the line is handled.
-  if (current_ && telemetry.play_seq == current_->play_seq + 1) {
+  if (current_ && telemetry.play_seq > current_->play_seq) {
     if (early_.size() < kMaxPending) early_.push_back(telemetry);
     return;
   }
@@ -387,6 +380,8 @@ void Conductor::CountTelemetry(const Telemetry& telemetry) {
   const auto found = records_.find(telemetry.play_seq);
   if (found == records_.end()) return;
   BarRecord& record = found->second;
+  // A bar that a break kept from beginning has lent its number to this one.
+  if (record.epoch != telemetry.epoch) return;
   if (telemetry.kind == Telemetry::Kind::kNoteOn) {
     if (record.sent++ == 0) {
       record.first_note_error_us =
@@ -453,6 +448,7 @@ void Conductor::BeginBar(const BarSpan& bar) {
   if (bar.play_seq >= options_.bars) return current_.reset();
   current_ = bar;
   follower_.OnBarBegun(bar.play_seq);
+  published_->Publish(timeline());
   BarRecord& record = records_[bar.play_seq];
   record.play_seq = bar.play_seq;
   record.bar_index = bar.bar_index;
@@ -460,8 +456,11 @@ void Conductor::BeginBar(const BarSpan& bar) {
   record.lag = kLag;
   record.tempo = timeline().quarters_per_minute();
   observer_->OnBarBegin(bar, timeline().TimeAt(bar.begin), timeline().epoch());
-  for (const Telemetry& telemetry : early_) CountTelemetry(telemetry);
-  early_.clear();
+  std::erase_if(early_, [&](const Telemetry& telemetry) {
+    if (telemetry.play_seq > bar.play_seq) return false;
+    CountTelemetry(telemetry);
+    return true;
+  });
 }
 
 // Nothing of the old epoch sounds, is asked for or may be repeated.

@@ -38,6 +38,17 @@ void BarAssembler::OnMessage(const TimedMessage& m, const Timeline& timeline) {
   }
 }
 
+void BarAssembler::MoveLine(PlaySeq bar, Ticks line) {
+  for (Played& note : notes_) {
+    if (note.bar != bar && note.on < line) continue;
+    note.bar = bar;
+    note.on = line;
+  }
+  for (Pedal& pedal : pedals_) {
+    if (pedal.bar == bar) pedal.at = std::max(pedal.at, line);
+  }
+}
+
 void BarAssembler::Clear() {
   notes_.clear();
   pedals_.clear();

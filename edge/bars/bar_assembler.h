@@ -33,6 +33,10 @@ class BarAssembler {
   // Notes and CC64; anything else is ignored. `timeline` runs.
   void OnMessage(const TimedMessage& m, const Timeline& timeline);
 
+  // The bar under way begins at `line` after all (a loop left early or late):
+  // what was begun in it, or is not before that line, stands on it.
+  void MoveLine(PlaySeq bar, Ticks line);
+
   // A break: history is empty, keys still held are forgotten.
   void Clear();
 

@@ -102,6 +102,37 @@ TEST_F(BarAssemblerTest, AnEarlyDownbeatOfTheFirstBarIsNotLost) {
   EXPECT_EQ(context_.notes[0].tick.count(), 0);
 }
 
+TEST_F(BarAssemblerTest, WhatWasBegunInABarThatBeginsAgainStandsOnItsLine) {
+  At(100, MidiMessage::NoteOn(0, 60, 80));
+  At(1925, MidiMessage::NoteOn(0, 62, 80));  // bar 1, as it seemed
+  At(1930, MidiMessage::ControlChange(1, 64, 127));
+  // The host leaves bar 1 a pulse after its line and begins another there.
+  timeline_.SetBar({1, 7, Ticks::Of(1940), Ticks::Of(3860), Meter{}});
+  bars_.MoveLine(1, Ticks::Of(1940));
+  At(2000, MidiMessage::NoteOff(0, 62));
+  const Context& context = Cut(1, 1);
+  ASSERT_EQ(context.note_count, 1);
+  EXPECT_EQ(context.notes[0].tick, Ticks());
+  EXPECT_EQ(context.notes[0].duration.count(), 60);
+  EXPECT_EQ(context.pedals[0].tick, Ticks());
+  EXPECT_EQ(Cut(0, 1).notes[1].tick.count(), 1940);
+  EXPECT_EQ(Cut(0, 0).notes[0].tick.count(), 100);
+}
+
+TEST_F(BarAssemblerTest, AnEarlyDownbeatFollowsALineThatComesSooner) {
+  At(1885, MidiMessage::NoteOn(0, 60, 80));  // for bar 1, at 1920
+  At(1879, MidiMessage::NoteOn(0, 61, 80));
+  At(1880, MidiMessage::NoteOn(0, 62, 80));  // where the host jumps
+  timeline_.SetBar({0, 0, Ticks(), Ticks::Of(1880), Meter{}});
+  timeline_.SetBar({1, 4, Ticks::Of(1880), Ticks::Of(3800), Meter{}});
+  bars_.MoveLine(1, Ticks::Of(1880));
+  EXPECT_EQ(Cut(0, 0).note_count, 1);
+  EXPECT_EQ(context_.notes[0].pitch, 61);
+  EXPECT_EQ(Cut(1, 1).note_count, 2);
+  EXPECT_EQ(context_.notes[0].tick, Ticks());
+  EXPECT_EQ(context_.notes[1].tick, Ticks());
+}
+
 TEST_F(BarAssemblerTest, ABreakForgetsEverything) {
   At(100, MidiMessage::NoteOn(0, 60, 80));
   bars_.Clear();

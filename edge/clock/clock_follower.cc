@@ -47,6 +47,12 @@ ClockFollower::Change ClockFollower::OnDue(MonoTime at) {
   return Change::kNone;
 }
 
+void ClockFollower::OnBarBegun(PlaySeq bar) {
+  next_seq_ = std::max(next_seq_, bar + 1);
+  begun_ = bar;
+  ExtendBars();
+}
+
 ClockFollower::Change ClockFollower::OnClock(MonoTime at) {
   const bool burst = at - last_pulse_ < filter_.period() / 2;
   ++pulses_;
@@ -117,7 +123,7 @@ ClockFollower::Change ClockFollower::StartEpoch() {
   timeline_.set_running(true);
   position_ = song;
   shift_ = Ticks();
-  first_bar_ = next_seq_;
+  first_bar_ = begun_ = next_seq_;
   first_bar_whole_ = bar.begin == song;
   timeline_.SetBar(
       {first_bar_, bar.index, bar.begin, bar.end(), bar.meter, bar.pickup});
@@ -168,8 +174,9 @@ void ClockFollower::Anchor() {
 void ClockFollower::ExtendBars() {
   const std::optional<BarSpan> current = timeline_.BarAt(position_);
   std::optional<BarSpan> last = timeline_.LastBar();
-  if (!current || !last) return;
-  while (last->play_seq < current->play_seq + kBarsAhead) {
+  if (!last) return;
+  const PlaySeq newest = current ? std::max(begun_, current->play_seq) : begun_;
+  while (last->play_seq < newest + kBarsAhead) {
     const HostBar host = options_.meters.BarAt(last->end + shift_);
     last = BarSpan{last->play_seq + 1,      host.index, last->end,
                    last->end + host.length, host.meter, host.pickup};

@@ -64,12 +64,12 @@ class ClockFollower {
   Change OnDue(MonoTime at);
 
   // A bar has begun, perhaps while the clock was freewheeling: its number is
-  // used up.
-  void OnBarBegun(PlaySeq bar) {
-    if (bar >= next_seq_) next_seq_ = bar + 1;
-  }
+  // used up, and kBarsAhead more are foreseen from it.
+  void OnBarBegun(PlaySeq bar);
 
   const Timeline& timeline() const { return timeline_; }
+  // Play position of the last pulse.
+  Ticks position() const { return position_; }
   // Bar of the epoch's start, and whether its line was seen.
   PlaySeq first_bar() const { return first_bar_; }
   bool first_bar_whole() const { return first_bar_whole_; }
@@ -114,6 +114,7 @@ class ClockFollower {
   Epoch epochs_ = 0;
   PlaySeq next_seq_ = 0;  // of the first bar of the next epoch
   PlaySeq first_bar_ = 0;
+  PlaySeq begun_ = 0;  // the newest bar that has begun
   bool first_bar_whole_ = true;
   bool clock_lost_ = false;
   int burst_left_ = 0;  // > 0: lost, and not yet back

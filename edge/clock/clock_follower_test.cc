@@ -270,6 +270,19 @@ TEST(ClockFollower, ASongPositionAfterAGapHoldsAsItIs) {
                                      host.now - absl::Nanoseconds(kPeriod)));
 }
 
+TEST(ClockFollower, BarsAreForeseenFromTheNewestThatBegan) {
+  Host host(Meter{1, 32});  // 60 ms
+  host.Send(MidiMessage::Start());
+  host.Clocks(3);
+  const PlaySeq last = host.follower.timeline().LastBar()->play_seq;
+  // No clock comes; the conductor goes through what is foreseen.
+  for (PlaySeq bar = 1; bar <= last + 2; ++bar) {
+    ASSERT_TRUE(host.follower.timeline().Bar(bar)) << bar;
+    host.follower.OnBarBegun(bar);
+  }
+  EXPECT_GE(host.follower.timeline().LastBar()->play_seq, last + 3);
+}
+
 // ---- The clock lost ----
 
 TEST(ClockFollower, ALostClockStopsAfterTheFreewheel) {

@@ -13,12 +13,13 @@ void Planner::Fix(PlaySeq bar, Outcome outcome, Reason reason) {
 }
 
 void Planner::Expect(PlaySeq bar, PlaySeq answers, BarIndex answered_index,
-                     JobId job) {
+                     JobId job, Ticks length) {
   Plan& plan = At(bar);
   if (plan.decided) return;
   plan.answers = answers;
   plan.answered_index = answered_index;
   plan.job = job;
+  plan.made_for = length;
 }
 
 Plan* Planner::PlanOf(JobId job) {
@@ -51,9 +52,7 @@ void Planner::Finish(Plan& plan, EndReason reason, MonoTime at) {
   plan.done = true;
   plan.end_reason = reason;
   if (!plan.ready) plan.ready = at;
-  if (plan.outcome == Outcome::kAnswer && !plan.notes.empty()) {
-    last_answer_ = plan.notes;
-  }
+  if (plan.outcome == Outcome::kAnswer && !plan.notes.empty()) Remember(plan);
 }
 
 void Planner::Fail(Plan& plan, Reason reason) {
@@ -70,7 +69,7 @@ const Plan& Planner::Decide(PlaySeq bar, bool connected) {
     plan.outcome = Outcome::kAnswer;
     plan.reason = plan.end_reason == EndReason::kShortened ? Reason::kShortened
                                                            : Reason::kInTime;
-    last_answer_ = plan.notes;
+    Remember(plan);
     return plan;
   }
   if (!plan.done) {
@@ -112,6 +111,12 @@ void Planner::FallBack(Plan& plan, Reason reason) {
   plan.reason = reason;
   plan.outcome = last_answer_.empty() ? Outcome::kSilence : Outcome::kRepeat;
   plan.notes = last_answer_;
+  plan.made_for = last_made_for_;
+}
+
+void Planner::Remember(const Plan& answer) {
+  last_answer_ = answer.notes;
+  last_made_for_ = answer.made_for;
 }
 
 }  // namespace antiphon::edge

@@ -28,6 +28,7 @@ struct Plan {
   BarIndex answered_index = 0;    // bar_index of the human bar, for the log
   JobId job = 0;                  // 0: none was sent
   std::vector<Note> notes;        // ticks from the bar's line
+  Ticks made_for;                 // length of the bar they were made for
   std::vector<uint32_t> indices;  // of the notes within the answer
   bool done = false;
   bool decided = false;
@@ -44,8 +45,9 @@ class Planner {
 
   // The bar's outcome is known beforehand: a rest, or what no job can change.
   void Fix(PlaySeq bar, Outcome outcome, Reason reason);
-  // An answer is on its way.
-  void Expect(PlaySeq bar, PlaySeq answers, BarIndex answered_index, JobId job);
+  // An answer to a bar of this length is on its way.
+  void Expect(PlaySeq bar, PlaySeq answers, BarIndex answered_index, JobId job,
+              Ticks length = {});
 
   // The plan that a job answers, if it is still open.
   Plan* PlanOf(JobId job);
@@ -70,11 +72,13 @@ class Planner {
  private:
   Plan& At(PlaySeq bar);
   void FallBack(Plan& plan, Reason reason);
+  void Remember(const Plan& answer);
 
   // Plans that are over leave their memory to those that come.
   std::pmr::unsynchronized_pool_resource pool_;
   std::pmr::map<PlaySeq, Plan> plans_{&pool_};
   std::vector<Note> last_answer_;
+  Ticks last_made_for_;
   uint64_t notes_refused_ = 0;
 };
 

@@ -68,6 +68,15 @@ TEST(Planner, AFixedBarStaysAsItIs) {
   EXPECT_EQ(planner.Decide(1, true).reason, Reason::kWarmUp);
 }
 
+TEST(Planner, ARepeatSaysForWhichBarItWasMade) {
+  Planner planner;
+  planner.Expect(2, 0, 0, 1, Ticks::Of(1920));
+  planner.AddNote(*planner.PlanOf(1), NoteAt(0, 0), kNow);
+  EXPECT_EQ(planner.Decide(2, true).made_for, Ticks::Of(1920));
+  planner.Expect(3, 1, 1, 2, Ticks::Of(1440));
+  EXPECT_EQ(planner.Decide(3, true).made_for, Ticks::Of(1920));
+}
+
 TEST(Planner, ABreakForgetsWhatMayBeRepeated) {
   Planner planner;
   planner.Expect(2, 0, 0, 1);

@@ -78,31 +78,11 @@ void Playback::TakeCommands(MonoTime now) {
   PlaybackCommand command;
   for (size_t i = 0; i < commands_->capacity(); ++i) {
     if (!commands_->TryPop(command)) return;
-    if (command.kind == PlaybackCommand::Kind::kEndBar) {
-      EndBar(command, now);
-    } else if (scheduled_count_ == kMaxScheduled ||
-               command.epoch == silenced_epoch_) {
+    if (scheduled_count_ == kMaxScheduled || command.epoch == silenced_epoch_) {
       Tell(Telemetry::Kind::kDropped, command, now, now);
     } else {
       scheduled_[static_cast<size_t>(scheduled_count_++)] = command;
     }
-  }
-}
-
-void Playback::EndBar(const PlaybackCommand& command, MonoTime now) {
-  for (int i = scheduled_count_; i-- > 0;) {
-    const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
-    if (note.epoch == command.epoch && note.play_seq == command.play_seq &&
-        note.tick >= command.tick) {
-      Forget(i, Telemetry::Kind::kDropped, now, now);
-    }
-  }
-  const std::optional<BarSpan> bar = timeline_->Read().Bar(command.play_seq);
-  if (!bar) return;
-  for (int i = 0; i < sounding_count_; ++i) {
-    Sounding& sounding = sounding_[static_cast<size_t>(i)];
-    if (sounding.note.play_seq != command.play_seq) continue;
-    sounding.off = std::min(sounding.off, bar->begin + command.tick);
   }
 }
 
@@ -121,11 +101,13 @@ void Playback::KeepEpoch(const Timeline& timeline, MonoTime now) {
   const std::optional<BarSpan> last = timeline.LastBar();
   for (int i = scheduled_count_; i-- > 0;) {
     const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
-    const bool history = timeline.running() && last &&
-                         note.play_seq < last->play_seq &&
-                         !timeline.Bar(note.play_seq);
+    const std::optional<BarSpan> bar = timeline.Bar(note.play_seq);
+    const bool over =
+        bar && note.tick >= bar->length() && timeline.TimeAt(bar->end) <= now;
+    const bool history =
+        timeline.running() && last && note.play_seq < last->play_seq && !bar;
     // Epochs only grow.
-    if (history || note.epoch < timeline.epoch()) {
+    if (over || history || note.epoch < timeline.epoch()) {
       Forget(i, Telemetry::Kind::kDropped, now, now);
     }
   }
@@ -149,12 +131,16 @@ Playback::Next Playback::Earliest(const Timeline& timeline) const {
   };
   for (int i = 0; i < sounding_count_; ++i) {
     const Sounding& sounding = sounding_[static_cast<size_t>(i)];
-    consider(sounding.off, sounding.note.velocity, i, true);
+    const auto bar = timeline.Bar(sounding.note.play_seq);
+    const bool cut = bar && bar->length() < sounding.note.made_for;
+    consider(cut ? std::min(sounding.off, bar->end) : sounding.off,
+             sounding.note.velocity, i, true);
   }
   for (int i = scheduled_count_; i-- > 0;) {
     const PlaybackCommand& note = scheduled_[static_cast<size_t>(i)];
     // A bar that is not known yet has no time.
-    if (const auto bar = timeline.Bar(note.play_seq)) {
+    const auto bar = timeline.Bar(note.play_seq);
+    if (bar && note.tick < bar->length()) {
       consider(bar->begin + note.tick, note.velocity, i, false);
     }
   }

@@ -32,21 +32,18 @@
 
 namespace antiphon::edge {
 
-// From the conductor. Positions are ticks from the line of bar `play_seq`; the
-// newest timeline says where that line is.
+// From the conductor: one note. Positions are ticks from the line of bar
+// `play_seq`; the newest timeline says where that line is, and where the bar
+// ends: a note that would begin later is dropped, and in a bar that became
+// shorter than what the note was made for, it ends there at the latest.
 struct PlaybackCommand {
-  enum class Kind : uint8_t {
-    kNote,    // schedule one note
-    kEndBar,  // drop what of bar play_seq is still to come; offs of what sounds
-              // of it at `tick` at the latest
-  };
-  Kind kind = Kind::kNote;
   Epoch epoch = 0;
   PlaySeq play_seq = 0;
   uint32_t note =
       0;  // number of the note in its bar's plan; unique in (play_seq)
   Ticks tick{};
-  Ticks duration{};  // >= 1; kNote only
+  Ticks duration{};  // >= 1
+  Ticks made_for{};  // length of the bar that it was made for
   uint8_t channel = 0;
   uint8_t pitch = 0;
   uint8_t velocity = 0;
@@ -120,7 +117,6 @@ class Playback {
   };
 
   void TakeCommands(MonoTime now);
-  void EndBar(const PlaybackCommand& command, MonoTime now);
   void KeepEpoch(const Timeline& timeline, MonoTime now);
   MonoTime SendDue(const Timeline& timeline, MonoTime now);
   Next Earliest(const Timeline& timeline) const;

@@ -50,15 +50,15 @@ class PlaybackTest : public ::testing::Test {
     for (PlaySeq seq = 0; seq < 4; ++seq)
       SetBar(seq, 1920 * static_cast<int64_t>(seq));
   }
-  void SetBar(PlaySeq seq, int64_t begin) {
+  void SetBar(PlaySeq seq, int64_t begin, int64_t length = 1920) {
     timeline_.SetBar(
-        {seq, 0, Ticks::Of(begin), Ticks::Of(begin + 1920), Meter{}});
+        {seq, 0, Ticks::Of(begin), Ticks::Of(begin + length), Meter{}});
   }
   void Publish() { latest_.Publish(timeline_); }
   void Note(PlaySeq seq, int64_t tick, int64_t duration, uint8_t pitch,
             Epoch epoch = 1) {
-    commands_.TryPush({PlaybackCommand::Kind::kNote, epoch, seq, number_++,
-                       Ticks::Of(tick), Ticks::Of(duration), 0, pitch, 80});
+    commands_.TryPush({epoch, seq, number_++, Ticks::Of(tick),
+                       Ticks::Of(duration), Ticks::Of(1920), 0, pitch, 80});
   }
   MonoTime Ms(int64_t ms) { return MonoTime::FromNanos(1 + ms * 1'000'000); }
   std::vector<std::string> TickAt(int64_t ms) {
@@ -147,15 +147,35 @@ TEST_F(PlaybackTest, ANoteBeyondTheGraceIsDroppedAndCounted) {
   EXPECT_EQ(Told(Telemetry::Kind::kLate), 1);
 }
 
-TEST_F(PlaybackTest, EndBarDropsTheRestAndEndsWhatSounds) {
+TEST_F(PlaybackTest, ABarThatEndsEarlyDropsTheRestAndEndsWhatSounds) {
   Note(0, 100, 3000, 60);
+  Note(0, 1870, 100, 61);
   Note(0, 1900, 100, 62);
   TickAt(100);
-  commands_.TryPush({PlaybackCommand::Kind::kEndBar, 1, 0, 0, Ticks::Of(1880),
-                     Ticks(), 0, 0, 0});
-  EXPECT_THAT(TickAt(1879), IsEmpty());
-  EXPECT_THAT(TickAt(1880), ElementsAre("off 60"));
+  SetBar(0, 0, 1880);
+  SetBar(1, 1880);
+  Publish();
+  EXPECT_THAT(TickAt(1879), ElementsAre("on 61"));
+  EXPECT_THAT(TickAt(1880), UnorderedElementsAre("off 60", "off 61"));
   EXPECT_THAT(TickAt(1910), IsEmpty());
+  EXPECT_EQ(Told(Telemetry::Kind::kDropped), 1);
+}
+
+TEST_F(PlaybackTest, ABarThatIsLongAgainLosesNothing) {
+  Note(1, 1500, 100, 60);
+  SetBar(1, 1920, 1440);
+  Publish();
+  TickAt(100);
+  SetBar(1, 1920);
+  Publish();
+  EXPECT_THAT(TickAt(1920 + 1500), ElementsAre("on 60"));
+}
+
+TEST_F(PlaybackTest, ANoteRingsOverTheLineOfABarThatIsAsLongAsForeseen) {
+  Note(0, 100, 3000, 60);
+  TickAt(100);
+  EXPECT_THAT(TickAt(3000), IsEmpty());
+  EXPECT_THAT(TickAt(3100), ElementsAre("off 60"));
 }
 
 TEST_F(PlaybackTest, FollowsTheLineWhenItMoves) {

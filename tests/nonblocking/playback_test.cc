@@ -19,6 +19,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <thread>
@@ -91,12 +92,12 @@ class Dice {
   void Chord(PlaySeq bar, int64_t tick, int64_t duration, int notes,
              uint8_t channel = 0) {
     for (int pitch = 0; pitch < notes; ++pitch) {
-      commands_->TryPush({.kind = PlaybackCommand::Kind::kNote,
-                          .epoch = timeline_.epoch(),
+      commands_->TryPush({.epoch = timeline_.epoch(),
                           .play_seq = bar,
                           .note = number_++,
                           .tick = Ticks::Of(tick),
                           .duration = Ticks::Of(duration),
+                          .made_for = Ticks::Of(kTicksPerBar),
                           .channel = channel,
                           .pitch = static_cast<uint8_t>(pitch),
                           .velocity = 80});
@@ -105,10 +106,11 @@ class Dice {
 
   // The host leaves the bar at `tick`: a loop.
   void EndBar(PlaySeq bar, int64_t tick) {
-    commands_->TryPush({.kind = PlaybackCommand::Kind::kEndBar,
-                        .epoch = timeline_.epoch(),
-                        .play_seq = bar,
-                        .tick = Ticks::Of(tick)});
+    std::optional<BarSpan> span = timeline_.Bar(bar);
+    if (!span) return;
+    span->end = span->begin + Ticks::Of(tick);
+    timeline_.SetBar(*span);
+    published_->Publish(timeline_);
   }
 
  private:
