@@ -1,30 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Invariants of any session, however hostile its host. Each returns "" or what
-// is wrong, so that a planted defect can be shown to be caught.
+// Invariants of any run, however hostile host and network. Each returns "" or
+// what is wrong, so that a planted defect can be shown to be caught.
 #ifndef ANTIPHON_TESTS_SIM_CHECKERS_H_
 #define ANTIPHON_TESTS_SIM_CHECKERS_H_
 
 #include <string>
-#include <vector>
 
-#include "tests/sim/sim_world.h"
+#include "tests/sim/recording.h"
+#include "tests/sim/truth.h"
 
-namespace antiphon::edge {
+namespace antiphon::sim {
 
 // Note-ons and note-offs of a pitch alternate, and none is left on.
-std::string CheckNotesPaired(const std::vector<Sent>& sent);
+std::string CheckNotesPaired(const Recording& recording);
 // Send times never go back.
-std::string CheckTimeOrder(const std::vector<Sent>& sent);
-// Every bar once, play_seq growing without a gap.
-std::string CheckOneOutcomePerBar(const std::vector<BarRecord>& bars);
-// An answer was ready by its cutoff.
-std::string CheckNothingPlannedLate(const std::vector<BarRecord>& bars);
-// From the third bar of an epoch on, a bar answers the one two before it, where
-// that had a note; each of the player's notes sounds exactly once.
-std::string CheckAnswered(const std::vector<BarRecord>& bars,
-                          int notes_per_bar);
+std::string CheckTimeOrder(const Recording& recording);
+// Every bar begun is told once, in its epoch; play_seq grows without a gap.
+std::string CheckOneOutcomePerBar(const Recording& recording);
+// What a bar's record says is what left the port.
+std::string CheckRecordsTellWhatSounded(const Recording& recording);
+// Nothing sounds that was planned after its cutoff: of a bar, its line - 5 ms,
+// later of a note, its onset - 5 ms.
+std::string CheckNothingPlannedLate(const Recording& recording,
+                                    const Truth& truth);
+// No note sounds twice: neither one of a plan, nor a pitch at one tick more
+// often than the player struck it there.
+std::string CheckNoDuplicates(const Recording& recording);
+// Notes begin within their bar, at their time.
+std::string CheckSentInBar(const Recording& recording, const Truth& truth);
+// What was planned before a break of the host's does not sound after it.
+std::string CheckNoOldEpoch(const Recording& recording, const Truth& truth);
+// While the host stands still nothing begins, and what sounded ends in 100 ms.
+std::string CheckSilentWhileStopped(const Recording& recording,
+                                    const Truth& truth);
+// Each side takes what the other sends; a job sent again is the same job.
+std::string CheckWire(const Recording& recording);
 
-}  // namespace antiphon::edge
+// All of them; the first that finds something, with its name.
+std::string CheckInvariants(const Recording& recording, const Truth& truth);
+
+}  // namespace antiphon::sim
 
 #endif  // ANTIPHON_TESTS_SIM_CHECKERS_H_

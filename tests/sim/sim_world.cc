@@ -2,152 +2,245 @@
 #include "tests/sim/sim_world.h"
 
 #include <algorithm>
+#include <deque>
+#include <memory>
+#include <random>
 
-namespace antiphon::edge {
+#include "edge/agent.h"
+#include "edge/client/grpc_accompanist.h"
+#include "edge/client/service_link.h"
+#include "tests/sim/fake_network.h"
+
+namespace antiphon::sim {
 namespace {
 
-// Finer than any of the edge's own decisions.
-const absl::Duration kStep = absl::Microseconds(500);
+using edge::AccompanistCommand;
+using edge::PlaybackCommand;
+using edge::Reply;
+using edge::Telemetry;
+
+// The threads of the edge look at least this often.
+const absl::Duration kClientPatience = absl::Milliseconds(10);
+const absl::Duration kPlaybackPatience = absl::Milliseconds(1);
+const absl::Duration kAfterwards = absl::Seconds(1);
+
+// The client without its thread: the real link over the fake network.
+class SimAccompanist : public edge::Accompanist {
+ public:
+  SimAccompanist(FakeNetwork* network)
+      : link_(
+            {.target = "simulated", .session_id = "sim", .client = "sim"},
+            [network](v1::EdgeMessage hello,
+                      edge::MessageStream::OnMessage on_message) {
+              return network->Connect(std::move(hello), std::move(on_message));
+            },
+            [this](const Reply& reply) { replies_.push_back(reply); },
+            &stats_) {}
+
+  bool Post(const AccompanistCommand& command) override {
+    if (commands_.size() == edge::GrpcAccompanist::kMaxCommands) return false;
+    commands_.push_back(std::make_unique<AccompanistCommand>(command));
+    return true;
+  }
+  bool Poll(Reply& reply) override {
+    if (replies_.empty()) return false;
+    reply = replies_.front();
+    replies_.pop_front();
+    return true;
+  }
+
+  // A turn of the client's thread; it wakes at once for a command.
+  bool IsAwake() const { return !commands_.empty(); }
+  void Run(MonoTime now) {
+    link_.Tend(now);
+    while (!commands_.empty()) {
+      link_.Handle(*commands_.front(), now);
+      commands_.pop_front();
+    }
+  }
+  uint64_t malformed() const { return stats_.malformed.load(); }
+
+ private:
+  edge::ServiceLink::Stats stats_;
+  std::deque<std::unique_ptr<AccompanistCommand>> commands_;
+  std::deque<Reply> replies_;
+  edge::ServiceLink link_;
+};
+
+class World : public edge::SessionObserver, public edge::MidiOutput {
+ public:
+  World(const HostScript& host, const NetworkScript& network,
+        const WorldOptions& options)
+      : options_(options),
+        random_(options.seed),
+        script_(network),
+        network_(&script_, &now_),
+        service_(&script_, &network_, &now_, options.fates),
+        accompanist_(&network_),
+        playback_({}, &to_playback_, &timeline_, this, &from_playback_),
+        conductor_({.meters = host.meters(),
+                    .sampling = {},
+                    .seed = options.seed,
+                    .bars = options.bars},
+                   &accompanist_, &from_conductor_, &timeline_, &to_conductor_,
+                   this),
+        recording_{.host = host, .network = network} {
+    network_.set_listener(&service_);
+  }
+
+  Recording Run();
+
+ private:
+  void OnBarBegin(const BarSpan& bar, MonoTime line, Epoch epoch) override {
+    recording_.begun.push_back({line, bar.play_seq, bar.bar_index, epoch});
+  }
+  void OnReply(const Reply& reply) override {
+    recording_.replies.push_back(reply);
+  }
+  void OnBar(const edge::BarRecord& record) override {
+    recording_.bars.push_back(record);
+  }
+  bool Send(const MidiMessage& message) noexcept override {
+    recording_.sent.push_back({.at = now_, .message = message});
+    return true;
+  }
+
+  MonoTime NextEvent() const;
+  void TurnNetwork();
+  void TurnConductor();
+  void TurnPlayback();
+  void TakeTold();
+  void Finish();
+
+  const WorldOptions options_;
+  std::mt19937_64 random_;
+  MonoTime now_ = MonoTime::FromNanos(0);
+  const NetworkScript script_;
+  std::vector<TimedMessage> messages_;
+  size_t next_message_ = 0;
+  MonoTime next_client_;
+  MonoTime next_conductor_;
+  MonoTime next_playback_;
+
+  FakeNetwork network_;
+  SimService service_;
+  SimAccompanist accompanist_;
+  // Each ring in two halves, with a look at what passes between them.
+  SpscRing<PlaybackCommand> from_conductor_{edge::Agent::kMaxPlaybackCommands};
+  SpscRing<PlaybackCommand> to_playback_{edge::Agent::kMaxPlaybackCommands};
+  SpscRing<Telemetry> from_playback_{edge::Agent::kMaxTelemetry};
+  SpscRing<Telemetry> to_conductor_{edge::Agent::kMaxTelemetry};
+  LatestValue<Timeline> timeline_;
+  edge::Playback playback_;
+  edge::Conductor conductor_;
+  size_t attributed_ = 0;  // of recording_.sent
+  Recording recording_;
+};
+
+MonoTime World::NextEvent() const {
+  MonoTime next = std::min({next_client_, next_conductor_, next_playback_,
+                            network_.NextEvent(), service_.NextEvent()});
+  if (next_message_ < messages_.size()) {
+    next = std::min(next, messages_[next_message_].at);
+  }
+  return next;
+}
+
+Recording World::Run() {
+  messages_ = recording_.host.Messages();
+  const MonoTime end = recording_.host.now() + kAfterwards;
+  while (now_ < end) {
+    now_ = std::max(now_, NextEvent());
+    for (; next_message_ < messages_.size() &&
+           messages_[next_message_].at <= now_;
+         ++next_message_) {
+      conductor_.Push(messages_[next_message_]);
+    }
+    TurnNetwork();
+    if (now_ >= next_conductor_) TurnConductor();
+    if (now_ >= next_playback_) TurnPlayback();
+  }
+  Finish();
+  return std::move(recording_);
+}
+
+void World::TurnNetwork() {
+  network_.Run();
+  service_.Run();
+  if (now_ < next_client_ && !accompanist_.IsAwake()) return;
+  accompanist_.Run(now_);
+  next_client_ = now_ + kClientPatience;
+}
+
+void World::TurnConductor() {
+  conductor_.AdvanceTo(now_);
+  PlaybackCommand command;
+  while (from_conductor_.TryPop(command)) {
+    recording_.planned.push_back({now_, command});
+    to_playback_.TryPush(command);
+  }
+  const bool stalls =
+      options_.stall > 0 &&
+      static_cast<double>(random_() >> 11) * 0x1p-53 < options_.stall;
+  next_conductor_ = now_ + options_.poll +
+                    (stalls ? options_.stall_time : absl::ZeroDuration());
+  if (accompanist_.IsAwake()) next_client_ = now_;
+}
+
+void World::TurnPlayback() {
+  const MonoTime next = playback_.Tick(now_);
+  next_playback_ = std::min(next, now_ + kPlaybackPatience);
+  TakeTold();
+}
+
+// What playback says of each message it sent, in the order it sent them.
+void World::TakeTold() {
+  Telemetry told;
+  while (from_playback_.TryPop(told)) {
+    recording_.told.push_back(told);
+    to_conductor_.TryPush(told);
+    if (told.kind != Telemetry::Kind::kNoteOn &&
+        told.kind != Telemetry::Kind::kNoteOff) {
+      continue;
+    }
+    while (recording_.sent[attributed_].message.IsControlChange()) {
+      ++attributed_;
+    }
+    Sent& sent = recording_.sent[attributed_++];
+    sent.epoch = told.epoch;
+    sent.play_seq = told.play_seq;
+    sent.note = told.note;
+    sent.due = told.due;
+    const auto bar = conductor_.timeline().Bar(told.play_seq);
+    if (bar) sent.length = bar->length();
+  }
+}
+
+void World::Finish() {
+  playback_.Silence(now_);
+  TakeTold();
+  now_ = now_ + absl::Milliseconds(2);
+  conductor_.Finish(now_);
+  recording_.jobs = service_.jobs;
+  recording_.reports = service_.reports;
+  recording_.cancels = service_.cancels;
+  recording_.complaints = service_.complaints;
+  if (accompanist_.malformed() > 0) {
+    recording_.complaints.push_back("the edge took a chunk for malformed");
+  }
+  for (const Trouble& trouble : service_.fated) {
+    recording_.network.troubles.push_back(trouble);
+  }
+  recording_.counters = conductor_.counters();
+  recording_.network_hash = network_.hash();
+  recording_.packets = network_.delivered();
+}
 
 }  // namespace
 
-SimService::SimService() {
-  Reply connected;
-  connected.kind = Reply::Kind::kConnected;
-  replies_.push_back(connected);
+Recording Play(const HostScript& host, const NetworkScript& network,
+               const WorldOptions& options) {
+  return std::make_unique<World>(host, network, options)->Run();
 }
 
-bool SimService::Post(const AccompanistCommand& command) {
-  switch (command.kind) {
-    case AccompanistCommand::Kind::kReport:
-      reports.push_back(command.report);
-      break;
-    case AccompanistCommand::Kind::kCancel:
-      ++cancels;
-      std::erase_if(replies_, [&](const Reply& reply) {
-        return reply.job_id == command.cancel;
-      });
-      break;
-    case AccompanistCommand::Kind::kJob:
-      jobs.push_back(command.job);
-      Answer(command.job, fate(command.job));
-      break;
-  }
-  return true;
-}
-
-void SimService::Answer(const Job& job, const Fate& how) {
-  if (how.lost) return;
-  Reply reply;
-  reply.at = now_ + how.delay;
-  reply.job_id = job.id;
-  reply.epoch = job.epoch;
-  reply.play_seq = job.play_seq;
-  reply.bar_index = job.bar_index;
-  const Context& context = job.context;
-  const Ticks line =
-      context.bars[static_cast<size_t>(context.bar_count - 1)].begin;
-  const Ticks target = job.target_meter.BarLength();
-  for (int i = 0; i < context.note_count; ++i) {
-    Note note = context.notes[static_cast<size_t>(i)];
-    note.tick -= line;
-    if (note.tick < Ticks() || note.tick >= target) continue;
-    const bool held = note.held_by != HeldBy::kNone;
-    if (held || note.end() > target) note.duration = target - note.tick;
-    if (reply.note_count == kMaxChunkNotes) break;
-    const auto index = static_cast<uint32_t>(reply.note_count);
-    reply.notes[static_cast<size_t>(reply.note_count++)] = {index, note};
-  }
-  reply.done = true;
-  reply.end_reason =
-      reply.note_count > 0 ? EndReason::kComplete : EndReason::kEmpty;
-  for (int times = how.duplicated ? 2 : 1; times > 0; --times) {
-    auto at = replies_.end();
-    while (at != replies_.begin() && std::prev(at)->at > reply.at) --at;
-    replies_.insert(at, reply);
-  }
-}
-
-bool SimService::Poll(Reply& reply) {
-  if (replies_.empty() || replies_.front().at > now_) return false;
-  reply = replies_.front();
-  replies_.pop_front();
-  return true;
-}
-
-SimWorld::SimWorld(uint64_t seed, Meter bar_meter, PlaySeq length)
-    : random(seed),
-      meter(bar_meter),
-      playback_({}, &commands_, &timeline_, &output_, &told_),
-      conductor_({.meters = MeterMap(bar_meter),
-                  .sampling = {},
-                  .seed = seed,
-                  .bars = length},
-                 &service, &commands_, &timeline_, &told_, this) {}
-
-bool SimWorld::Output::Send(const MidiMessage& message) noexcept {
-  world_->sent.push_back({world_->now, message});
-  return true;
-}
-
-void SimWorld::Send(const MidiMessage& message) {
-  conductor_.Push({now, message});
-}
-
-absl::Duration SimWorld::Period() const {
-  return absl::Nanoseconds(60e9 / quarters_per_minute / 24);
-}
-
-void SimWorld::Clocks(int count) {
-  const MonoTime start = now;
-  for (int i = 0; i < count; ++i) {
-    Send(MidiMessage::Clock());
-    AdvanceTo(start + (i + 1) * Period());
-  }
-}
-
-void SimWorld::PlayBar(int notes) {
-  const int64_t length = meter.BarLength().count();
-  const double nanos_per_tick = 60e9 / quarters_per_minute / kTicksPerQuarter;
-  const auto at = [&](int64_t tick) {
-    return now + absl::Nanoseconds(static_cast<double>(tick) * nanos_per_tick);
-  };
-  for (int i = 0; i < notes; ++i) {
-    // Away from the line, where an early downbeat would change bars.
-    const auto tick =
-        static_cast<int64_t>(random() % static_cast<uint64_t>(length - 240));
-    const auto ticks = 20 + static_cast<int64_t>(random() % 200);
-    // One pitch a slot, so that keys never overlap themselves.
-    const int pitch = 30 + i;
-    keys_.push_back(
-        {at(tick),
-         MidiMessage::NoteOn(0, pitch, 1 + static_cast<int>(random() % 127))});
-    keys_.push_back({at(tick + ticks), MidiMessage::NoteOff(0, pitch)});
-  }
-  std::stable_sort(keys_.begin(), keys_.end(),
-                   [](const Key& a, const Key& b) { return a.at < b.at; });
-  Clocks(static_cast<int>(meter.BarLength().Pulses()));
-}
-
-void SimWorld::Wait(absl::Duration duration) { AdvanceTo(now + duration); }
-
-void SimWorld::End() {
-  AdvanceTo(now + absl::Milliseconds(500));
-  playback_.Silence(now);
-  conductor_.Finish(now + absl::Milliseconds(2));
-}
-
-void SimWorld::AdvanceTo(MonoTime until) {
-  while (now < until) {
-    now = std::min(until, now + kStep);
-    while (!keys_.empty() && keys_.front().at <= now) {
-      conductor_.Push({keys_.front().at, keys_.front().message});
-      keys_.pop_front();
-    }
-    service.set_now(now);
-    conductor_.AdvanceTo(now);
-    playback_.Tick(now);
-  }
-}
-
-}  // namespace antiphon::edge
+}  // namespace antiphon::sim
