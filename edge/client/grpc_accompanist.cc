@@ -5,7 +5,9 @@
 
 #include <utility>
 
+#include "antiphon/v1/accompanist.grpc.pb.h"
 #include "common/rt/clock.h"
+#include "edge/client/service_link.h"
 #include "edge/client/stream.h"
 
 namespace antiphon::edge {
@@ -27,15 +29,24 @@ std::shared_ptr<grpc::Channel> ChannelTo(const std::string& target) {
 
 }  // namespace
 
+struct GrpcAccompanist::Connection {
+  Connection(const Options& options, ServiceLink::Give give, Stats* stats)
+      : stub(v1::Accompanist::NewStub(ChannelTo(options.target))),
+        link(
+            options,
+            [this](v1::EdgeMessage hello, MessageStream::OnMessage on_message) {
+              return Stream::Open(stub.get(), std::move(hello),
+                                  std::move(on_message));
+            },
+            std::move(give), stats) {}
+
+  const std::unique_ptr<v1::Accompanist::Stub> stub;
+  ServiceLink link;
+};
+
 GrpcAccompanist::GrpcAccompanist(const Options& options)
-    : stub_(v1::Accompanist::NewStub(ChannelTo(options.target))),
-      link_(
-          options,
-          [this](v1::EdgeMessage hello, MessageStream::OnMessage on_message) {
-            return Stream::Open(stub_.get(), std::move(hello),
-                                std::move(on_message));
-          },
-          [this](const Reply& reply) { Give(reply); }, &stats_),
+    : connection_(std::make_unique<Connection>(
+          options, [this](const Reply& reply) { Give(reply); }, &stats_)),
       thread_([this] { Run(); }) {}
 
 GrpcAccompanist::~GrpcAccompanist() {
@@ -55,16 +66,18 @@ bool GrpcAccompanist::Poll(Reply& reply) {
   return true;
 }
 
+std::string GrpcAccompanist::model() const { return connection_->link.model(); }
+
 void GrpcAccompanist::Run() {
   const auto command = std::make_unique<AccompanistCommand>();
   while (!stop_.load()) {
-    link_.Tend(rt::Now());
+    connection_->link.Tend(rt::Now());
     if (commands_.PopWithin(*command, kPatience)) {
-      link_.Handle(*command, rt::Now());
+      connection_->link.Handle(*command, rt::Now());
     }
   }
   const MonoTime until = rt::Now() + kCloseWithin;
-  while (!link_.Close() && rt::Now() < until) {
+  while (!connection_->link.Close() && rt::Now() < until) {
     rt::SleepUntil(rt::Now() + absl::Milliseconds(1));
   }
 }

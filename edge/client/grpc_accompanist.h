@@ -13,10 +13,9 @@
 #include <string>
 #include <thread>
 
-#include "antiphon/v1/accompanist.grpc.pb.h"
 #include "common/rt/spsc_ring.h"
 #include "edge/client/accompanist.h"
-#include "edge/client/service_link.h"
+#include "edge/client/link_state.h"
 
 namespace antiphon::edge {
 
@@ -25,8 +24,8 @@ class GrpcAccompanist : public Accompanist {
   static constexpr size_t kMaxCommands = 16;
   static constexpr size_t kMaxReplies = 512;
 
-  using Options = ServiceLink::Options;
-  using Stats = ServiceLink::Stats;
+  using Options = LinkOptions;
+  using Stats = LinkStats;
 
   explicit GrpcAccompanist(const Options& options);
   ~GrpcAccompanist() override;
@@ -37,9 +36,11 @@ class GrpcAccompanist : public Accompanist {
   const Stats& stats() const { return stats_; }
   uint64_t dropped_commands() const { return commands_.dropped(); }
   // Of the service, after the first Welcome; "" before.
-  std::string model() const { return link_.model(); }
+  std::string model() const;
 
  private:
+  struct Connection;  // channel and link: what knows gRPC
+
   void Run();
   void Give(const Reply& reply);
 
@@ -48,8 +49,7 @@ class GrpcAccompanist : public Accompanist {
   std::mutex mutex_;
   std::deque<Reply> replies_;  // guarded by mutex_
   std::atomic<bool> stop_{false};
-  const std::unique_ptr<v1::Accompanist::Stub> stub_;
-  ServiceLink link_;
+  const std::unique_ptr<Connection> connection_;
   std::thread thread_;
 };
 

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "edge/client/accompanist.h"
+#include "edge/client/link_state.h"
 #include "edge/client/message_stream.h"
 #include "edge/client/round_trip.h"
 
@@ -29,20 +30,8 @@ class ServiceLink {
  public:
   static constexpr size_t kMaxOpenJobs = 8;
 
-  struct Options {
-    std::string target;      // HOST:PORT
-    std::string session_id;  // 1..64 characters
-    std::string client;      // name and version
-  };
-  // Any thread may read these.
-  struct Stats {
-    std::atomic<bool> connected{false};
-    std::atomic<uint64_t> connects{0};
-    std::atomic<uint64_t> dropped_replies{0};
-    std::atomic<uint64_t> dropped_messages{0};
-    std::atomic<uint64_t> malformed{0};
-    std::atomic<int64_t> round_trip_us{0};  // p95
-  };
+  using Options = LinkOptions;
+  using Stats = LinkStats;
   using Open = std::function<std::shared_ptr<MessageStream>(
       v1::EdgeMessage hello, MessageStream::OnMessage)>;
   // From the client's thread and the stream's.
