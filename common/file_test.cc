@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/strings/str_cat.h"
+
 namespace antiphon {
 namespace {
 
@@ -30,8 +32,12 @@ class ReadFileTest : public ::testing::Test {
     return std::string(ReadFile(path, 1000).status().message());
   }
 
+  // One for each test: they run side by side.
   const fs::path folder_ =
-      fs::path(testing::TempDir()) / "antiphon_read_file_test";
+      fs::path(testing::TempDir()) /
+      absl::StrCat(
+          "antiphon_read_file_",
+          testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
 TEST_F(ReadFileTest, GivesEveryByteUpToTheLimit) {
