@@ -95,10 +95,7 @@ void BlackBox::OnTelemetry(const Telemetry& t) {
 
 void BlackBox::Write(const std::string& line) {
   if (file_ == nullptr) return;
-  if (std::fprintf(file_, "%s\n", line.c_str()) >= 0) return;
-  LogError("--record=", path_, " ends here: ", std::strerror(errno));
-  std::fclose(file_);
-  file_ = nullptr;
+  if (std::fprintf(file_, "%s\n", line.c_str()) < 0) GiveUp();
 }
 
 void BlackBox::FlushNowAndThen(MonoTime at) {
@@ -107,11 +104,13 @@ void BlackBox::FlushNowAndThen(MonoTime at) {
     return;
   }
   flushed_ = at;
-  if (std::fflush(file_) != 0) {
-    LogError("--record=", path_, " ends here: ", std::strerror(errno));
-    std::fclose(file_);
-    file_ = nullptr;
-  }
+  if (std::fflush(file_) != 0) GiveUp();
+}
+
+void BlackBox::GiveUp() {
+  LogError("--record=", path_, " ends here: ", std::strerror(errno));
+  std::fclose(file_);
+  file_ = nullptr;
 }
 
 }  // namespace antiphon::edge

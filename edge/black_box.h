@@ -66,6 +66,7 @@ class BlackBox : public SessionObserver {
 
   void Write(const std::string& line);
   void FlushNowAndThen(MonoTime at);
+  void GiveUp();
 
   const std::string path_;
   std::FILE* file_;  // null once writing has failed

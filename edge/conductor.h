@@ -171,17 +171,18 @@ class Conductor {
   std::deque<TimedMessage> messages_;  // by stamp
   std::deque<Reply> replies_;          // by stamp
   MonoTime logical_now_ = MonoTime::Min();
-  std::optional<BarSpan> current_;  // the bar that is played
-  PlaySeq next_cutoff_ = 0;         // bar whose outcome is decided next
-  std::pmr::map<PlaySeq, BarRecord> records_{
-      &pool_};                          // bars begun and not yet told
+  std::optional<BarSpan> current_;      // the bar that is played
+  PlaySeq next_cutoff_ = 0;             // bar whose outcome is decided next
   std::optional<MonoTime> record_due_;  // of the bars before the present one
-  std::pmr::map<PlaySeq, MonoTime> cutoffs_{
-      &pool_};  // of bars decided and not yet told
-  std::pmr::map<PlaySeq, double> tempos_{
-      &pool_};                   // of the last bars, at their end
-  std::deque<Telemetry> early_;  // of the bar that has not begun
-  std::pmr::map<JobId, MonoTime> sent_at_{&pool_};  // jobs that are open
+  std::deque<Telemetry> early_;         // of the bar that has not begun
+  // Bars begun and not yet told.
+  std::pmr::map<PlaySeq, BarRecord> records_{&pool_};
+  // Of bars decided and not yet told.
+  std::pmr::map<PlaySeq, MonoTime> cutoffs_{&pool_};
+  // Of the last bars, at their end.
+  std::pmr::map<PlaySeq, double> tempos_{&pool_};
+  // Of the jobs that are open.
+  std::pmr::map<JobId, MonoTime> sent_at_{&pool_};
   std::pmr::map<JobId, MonoTime> started_at_{&pool_};
   JobId last_job_ = 0;
   bool connected_ = false;

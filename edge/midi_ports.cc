@@ -6,18 +6,9 @@
 
 #include "absl/memory/memory.h"
 #include "absl/strings/str_cat.h"
+#include "edge/port/no_output.h"
 
 namespace antiphon::edge {
-namespace {
-
-// Where no port is asked for: the answer is in session.mid.
-class NoOutput : public MidiOutput {
- public:
-  bool Send(const MidiMessage&) noexcept override { return true; }
-};
-
-}  // namespace
-
 absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
     const Options& options) {
   auto ports = absl::WrapUnique(new MidiPorts());

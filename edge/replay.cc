@@ -13,7 +13,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "edge/agent.h"
 #include "edge/audience.h"
+#include "edge/port/no_output.h"
 
 namespace antiphon::edge {
 namespace {
@@ -121,11 +123,6 @@ class RecordedAccompanist : public Accompanist {
   const std::vector<JobId>& refused_;
 };
 
-class NoPort : public MidiOutput {
- public:
-  bool Send(const MidiMessage&) noexcept override { return true; }
-};
-
 // The stage: conductor and playback, moved by hand.
 class Stage : public SessionObserver {
  public:
@@ -162,9 +159,6 @@ class Stage : public SessionObserver {
   const std::vector<Telemetry>& told() const { return told_; }
 
  private:
-  static constexpr size_t kMaxCommands = 4096;
-  static constexpr size_t kMaxTelemetry = 8192;
-
   void HandleDues(uint64_t wanted) {
     while (dues_ < wanted && conductor_.next_due() != MonoTime::Max()) {
       PlayUntil(conductor_.next_due());
@@ -188,9 +182,9 @@ class Stage : public SessionObserver {
   const Recording& recording_;
   Audience audience_;
   RecordedAccompanist accompanist_;
-  NoPort port_;
-  SpscRing<PlaybackCommand> commands_{kMaxCommands};
-  SpscRing<Telemetry> telemetry_{kMaxTelemetry};
+  NoOutput port_;
+  SpscRing<PlaybackCommand> commands_{Agent::kMaxPlaybackCommands};
+  SpscRing<Telemetry> telemetry_{Agent::kMaxTelemetry};
   LatestValue<Timeline> timeline_;
   const std::unique_ptr<Playback> playback_;
   Conductor conductor_;
