@@ -118,11 +118,25 @@ constexpr const char* Kind() {
   return std::is_same_v<Port, RtMidiIn> ? "MIDI input" : "MIDI output";
 }
 
+// RtMidi 5.0 frees the queue of a JACK output while JACK's thread may still be
+// reading it. That thread leaves the queue of a closed port alone, once it has
+// ended its period: two of a large buffer are waited for.
+struct Discard {
+  void operator()(RtMidiIn* port) const { delete port; }
+  void operator()(RtMidiOut* port) const {
+    port->closePort();
+    if (port->getCurrentApi() == RtMidi::UNIX_JACK) {
+      rt::SleepUntil(rt::Now() + absl::Milliseconds(50));
+    }
+    delete port;
+  }
+};
+
 // A port object of RtMidi, connected to its API, and the errors it reports to.
 template <typename Port>
 struct Opened {
   std::unique_ptr<RtMidiErrors> errors = std::make_unique<RtMidiErrors>();
-  std::unique_ptr<Port> port{};
+  std::unique_ptr<Port, Discard> port{};
 };
 
 template <typename Port>
@@ -130,7 +144,7 @@ absl::StatusOr<Opened<Port>> OpenApi(const Api& api, const std::string& name) {
   if (!IsCompiled(api)) return Unavailable(api, "not in this build of RtMidi");
   Opened<Port> opened;
   try {
-    opened.port = std::make_unique<Port>(api.rtmidi, name);
+    opened.port.reset(new Port(api.rtmidi, name));
     opened.port->setErrorCallback(&RtMidiErrors::OnError, opened.errors.get());
     // RtMidi reports a missing JACK server only when it is asked for something.
     opened.port->getPortCount();
@@ -247,6 +261,7 @@ class RtMidiConnection {
     if (!opened.ok()) return opened;
     deaths_ = deaths;
     gone_ = gone;
+    AwaitConnection();
     return absl::OkStatus();
   }
 
@@ -296,6 +311,19 @@ class RtMidiConnection {
     return absl::UnavailableError("there is no JACK server");
   }
 
+  // JACK makes a connection at the start of a period that follows, and loses
+  // what is sent before.
+  void AwaitConnection() {
+    if (!IsWatched()) return;
+    const JackWatch& watch = *options_.watch;
+    const uint64_t asked = watch.cycles();
+    const MonoTime give_up = rt::Now() + kConnectPatience;
+    while (watch.is_open() && !server_gone() &&
+           watch.cycles() - asked < kConnectPeriods && rt::Now() < give_up) {
+      rt::SleepUntil(rt::Now() + absl::Milliseconds(1));
+    }
+  }
+
   absl::Status OpenAnew() {
     opened_ = {};
     auto attached = edge::Open<Port>(options_, prepare_);
@@ -316,6 +344,10 @@ class RtMidiConnection {
     target_ = *std::move(target);
     return absl::OkStatus();
   }
+
+  // The period that runs when JACK is asked, the next, and one that was late.
+  static constexpr uint64_t kConnectPeriods = 3;
+  static constexpr absl::Duration kConnectPatience = absl::Milliseconds(500);
 
   PortOptions options_;
   const Prepare prepare_;
