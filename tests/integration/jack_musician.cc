@@ -5,6 +5,7 @@
 #include <jack/transport.h>
 
 #include "absl/strings/str_cat.h"
+#include "tests/integration/jack_connect.h"
 
 namespace antiphon::testing {
 namespace {
@@ -16,14 +17,6 @@ constexpr uint8_t kVelocity = 80;
 constexpr size_t kMaxStrokes = 64;
 // Without a pulse; then it takes a START or CONTINUE to play on.
 const absl::Duration kPatience = absl::Milliseconds(400);
-
-absl::Status Connect(jack_client_t* client, const std::string& from,
-                     const std::string& to) {
-  if (jack_connect(client, from.c_str(), to.c_str()) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("JACK ports ", from, " and ", to));
-}
 
 jack_port_t* Register(jack_client_t* client, const char* name,
                       JackPortFlags flag) {
@@ -61,11 +54,11 @@ JackMusician::JackMusician(jack_client_t* client)
 JackMusician::~JackMusician() { jack_client_close(client_); }
 
 absl::Status JackMusician::Hear(const std::string& clock) {
-  return Connect(client_, clock, jack_port_name(clock_port_));
+  return ConnectJackPorts(client_, clock, jack_port_name(clock_port_));
 }
 
 absl::Status JackMusician::PlayTo(const std::string& input) {
-  return Connect(client_, jack_port_name(note_port_), input);
+  return ConnectJackPorts(client_, jack_port_name(note_port_), input);
 }
 
 int JackMusician::OnPeriod(jack_nframes_t frames, void* self) {

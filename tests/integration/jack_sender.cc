@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "tests/integration/jack_connect.h"
 
 namespace antiphon::testing {
 
@@ -35,10 +36,7 @@ JackSender::JackSender(jack_client_t* client)
 JackSender::~JackSender() { jack_client_close(client_); }
 
 absl::Status JackSender::PlayTo(const std::string& port) {
-  if (jack_connect(client_, jack_port_name(port_), port.c_str()) == 0) {
-    return absl::OkStatus();
-  }
-  return absl::NotFoundError(absl::StrCat("JACK port \"", port, "\""));
+  return ConnectJackPorts(client_, port_name(), port);
 }
 
 void JackSender::Play(std::vector<TimedMessage> messages) {
