@@ -280,7 +280,7 @@ class RtMidiConnection {
   void Close() {
     if (opened_.port == nullptr) return;
     if (server_gone()) {
-      opened_ = {};
+      opened_.port.reset();
       options_.watch->CloseIfDead();
     } else {
       opened_.port->closePort();
@@ -325,7 +325,7 @@ class RtMidiConnection {
   }
 
   absl::Status OpenAnew() {
-    opened_ = {};
+    opened_.port.reset();  // before the errors that it reports to
     auto attached = edge::Open<Port>(options_, prepare_);
     if (!attached.ok()) return attached.status();
     api_ = attached->api;
