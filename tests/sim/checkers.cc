@@ -17,6 +17,8 @@ const absl::Duration kCutoffMargin = absl::Milliseconds(5);
 const absl::Duration kBehind = absl::Milliseconds(2);
 // One turn of the playback thread more.
 const absl::Duration kReaction = kBehind + absl::Milliseconds(1);
+// So much may a line come sooner than it looked where the tempo never rests.
+const absl::Duration kDrift = absl::Milliseconds(1);
 const absl::Duration kLateGrace = absl::Milliseconds(20);
 const absl::Duration kSilentWithin = absl::Milliseconds(100);
 
@@ -136,8 +138,7 @@ std::string CheckNothingPlannedLate(const Recording& recording,
                                     const Truth& truth) {
   const std::map<NoteKey, Planned> planned = PlannedNotes(recording);
   const std::map<BarKey, MonoTime> lines = LinesOf(recording);
-  const absl::Duration tolerance =
-      kBehind - kCutoffMargin + Unsteady(recording);
+  const absl::Duration steady = kBehind - kCutoffMargin + Unsteady(recording);
   std::map<BarKey, MonoTime> first;
   for (const auto& [key, plan] : planned) {
     MonoTime& at = first.try_emplace(key.first, plan.at).first->second;
@@ -151,6 +152,8 @@ std::string CheckNothingPlannedLate(const Recording& recording,
     if (line == lines.end()) continue;  // broken off before it began
     // A line that comes too early by a jump passes before its cutoff.
     if (truth.IsSudden(line->second)) continue;
+    const absl::Duration tolerance =
+        steady + (truth.IsDrifting(s.due) ? kDrift : absl::ZeroDuration());
     if (plan->second.at > s.due + tolerance) {
       return absl::StrCat(Name(s), " was planned", At(plan->second.at), " for",
                           At(s.due));

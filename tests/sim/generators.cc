@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/generators.h"
 
-#include <algorithm>
 #include <iterator>
+
+#include "tests/sim/dialects.h"
+#include "tests/sim/misdeeds.h"
 
 namespace antiphon::sim {
 namespace {
-
-using Start = Dialect::Start;
-using Elsewhere = Dialect::Elsewhere;
-using Loop = Dialect::Loop;
-
-// After so many pulses of a tempo it is known.
-constexpr int kKnown = 36;
 
 Ticks BarsOf(Meter meter, int bars) {
   return Ticks::Of(bars * meter.BarLength().count());
@@ -33,21 +28,6 @@ MeterMap MetersOf(int row) {
       {Ticks(), {4, 4}}, {waltz, {3, 4}}, {jig, {6, 8}}, {five, {5, 4}}});
 }
 
-Jitter JitterOf(int row) {
-  switch (row % 5) {
-    case 1:
-      return {Jitter::Kind::kUniform, absl::Microseconds(1330)};
-    case 3:
-      return {Jitter::Kind::kGaussian, absl::Microseconds(500)};
-    default:
-      return {};
-  }
-}
-
-absl::Duration Milliseconds(HostScript& host, int from, int to) {
-  return absl::Milliseconds(from + host.Random(to - from));
-}
-
 // Some bar line within the first twenty bars that a song position can name.
 int SomeLine(HostScript& host) {
   HostBar bar = host.meters().BarAt(Ticks());
@@ -65,39 +45,9 @@ void LoopNearALine(const Dialect& dialect, HostScript& host) {
   LoopTo(dialect, SomeLine(host), host);
 }
 
-void Stumble(HostScript& host) {  // two or more epochs within one bar
-  for (int times = 2 + host.Random(3); times > 0; --times) {
-    switch (host.Random(4)) {
-      case 0:
-        host.Start();
-        break;
-      case 1:
-        host.Locate(host.Random(200));
-        break;
-      case 2:
-        host.Stop();
-        if (host.Random(2) == 0) host.Wait(Milliseconds(host, 0, 40));
-        host.Continue();
-        break;
-      default:
-        host.Stop();
-        host.Start();
-        host.Start();
-    }
-    host.Clocks(1 + host.Random(9));
-  }
-}
-
-// By a quarter at most: nobody can tell a larger step from lost clocks at once.
-void ChangeTempo(HostScript& host) {
-  const double tempo = host.tempo() * (0.8 + 0.45 * host.Random(1000) / 1000);
-  host.set_tempo(std::clamp(tempo, 50.0, 320.0));
-  host.Play(kKnown, host.Random(3));
-}
-
-void Step(const Dialect& dialect, HostScript& host) {
-  host.PlayBars(host.Random(5), host.Random(9));
-  switch (host.Random(14)) {
+// What leaves the clock whole.
+void Move(const Dialect& dialect, HostScript& host) {
+  switch (host.Random(10)) {
     case 0:
       host.Play(1 + host.Random(90), host.Random(6));
       return StopFor(dialect, Milliseconds(host, 0, 400), host);
@@ -106,123 +56,65 @@ void Step(const Dialect& dialect, HostScript& host) {
       return PlayFromStart(dialect, host);
     case 2:
       host.Play(1 + host.Random(90), host.Random(6));
-      return host.Locate(host.Random(200));
+      return StormTo(host.Random(200), host);
     case 3:
-    case 4:
-    case 5:
-    case 6:
-      return LoopNearALine(dialect, host);
-    case 7:
-      return host.Continue();  // while running: nothing
-    case 8:
-      return Stumble(host);
-    case 9:
-      return ChangeTempo(host);
-    case 10:  // of a clock that is known, some are lost
-      host.Play(kKnown + host.Random(90), host.Random(6));
-      host.Lose(1 + host.Random(5));
-      return host.Play(kKnown, host.Random(3));
-    case 11:  // the clock is lost
-      host.Play(1 + host.Random(90), host.Random(6));
-      return host.Wait(Milliseconds(host, 800, 1500));
-    case 12:
       StopFor(dialect, Milliseconds(host, 0, 400), host);
       return PlayFrom(dialect, SomeLine(host), host);
+    case 4:
+      return host.Continue();  // while running: nothing
+    case 5:
+      return StormInPlace(host);
+    case 6:
+      return Stumble(host);
     default:
-      return;
+      return LoopNearALine(dialect, host);
+  }
+}
+
+void DisturbClock(HostScript& host) {
+  switch (host.Random(6)) {
+    case 0:
+      return StepTempo(host);
+    case 1:
+      return RampTempo(host, 24 * (1 + host.Random(16)));
+    case 2:
+      return Drift(host, 1 + host.Random(8));
+    case 3:
+      return LoseClocks(host);
+    case 4:
+      return Burst(host);
+    default:  // the clock is lost
+      host.Play(1 + host.Random(90), host.Random(6));
+      return host.Wait(Milliseconds(host, 800, 1500));
   }
 }
 
 }  // namespace
 
-const std::vector<Dialect>& Dialects() {
-  static const std::vector<Dialect> dialects = {
-      {.name = "Live"},
-      {.name = "Reaper", .loop = Loop::kNothing, .returns = true},
-      {.name = "Cubase, always sends start",
-       .elsewhere = Elsewhere::kStart,
-       .loop = Loop::kNothing},
-      {.name = "Logic for iPad", .loop = Loop::kStart},
-      {.name = "Studio One",
-       .loop = Loop::kNothing,
-       .first_clock = absl::Milliseconds(20)},
-      {.name = "Renoise", .always_clocks = true},
-      {.name = "Zynthian",
-       .start = Start::kStartThenContinue,
-       .loop = Loop::kContinue},
-      {.name = "norns", .start = Start::kContinue, .loop = Loop::kNothing},
-      {.name = "hardware sequencer",
-       .elsewhere = Elsewhere::kStart,
-       .loop = Loop::kNothing,
-       .first_clock = absl::Milliseconds(1),
-       .always_clocks = true},
-      {.name = "stops to loop", .loop = Loop::kStopLocateContinue},
-  };
-  return dialects;
-}
-
-void PlayFromStart(const Dialect& dialect, HostScript& host) {
-  if (dialect.start == Start::kContinue) {
-    host.Continue();
-  } else {
-    host.Start();
-  }
-  if (dialect.start == Start::kStartThenContinue) {
-    host.Wait(absl::Milliseconds(6));
-    host.Continue();
-  }
-  host.Wait(dialect.first_clock);
-}
-
-void PlayFrom(const Dialect& dialect, int sixteenths, HostScript& host) {
-  if (dialect.elsewhere == Elsewhere::kStart) {
-    host.Start();
-  } else {
-    host.Locate(sixteenths);
-    host.Continue();
-  }
-  host.Wait(dialect.first_clock);
-}
-
-void StopFor(const Dialect& dialect, absl::Duration pause, HostScript& host) {
-  host.Stop();
-  if (dialect.returns) host.Locate(host.Random(64));
-  if (dialect.always_clocks) {
-    const MonoTime end = host.now() + pause;
-    while (host.now() < end) host.Clocks(1);
-  } else {
-    host.Wait(pause);
-  }
-  host.Continue();
-}
-
-void LoopTo(const Dialect& dialect, int sixteenths, HostScript& host) {
-  switch (dialect.loop) {
-    case Loop::kLocate:
-      return host.Locate(sixteenths);
-    case Loop::kStopLocateContinue:
-      host.Stop();
-      host.Locate(sixteenths);
-      return host.Continue();
-    case Loop::kStart:
-      return host.Start();
-    case Loop::kContinue:
-      return host.Continue();
-    case Loop::kNothing:
-      return;
-  }
-}
-
 HostScript RestlessHost(uint64_t seed, int steps) {
-  const auto row = static_cast<int>(seed % 1000);
-  HostScript host({.seed = seed,
-                   .meters = MetersOf(row / 3),
-                   .quarters_per_minute = 60 + 60.0 * (row % 5),
-                   .jitter = JitterOf(row)});
-  const Dialect& dialect =
-      Dialects()[static_cast<size_t>(row) % Dialects().size()];
+  std::mt19937_64 random(seed ^ 0x686f7374u);
+  const auto some = [&random](const auto& rows) {
+    return rows[random() % rows.size()];
+  };
+  const Dialect dialect = some(Dialects());
+  const Jitter jitter = some(JitterRows()).jitter;
+  HostScript host(
+      {.seed = seed,
+       .meters = MetersOf(static_cast<int>(random() % 8)),
+       .quarters_per_minute = 60 + 60.0 * static_cast<double>(random() % 5),
+       .jitter = jitter});
   PlayFromStart(dialect, host);
-  for (int i = 0; i < steps; ++i) Step(dialect, host);
+  for (int i = 0; i < steps; ++i) {
+    host.PlayBars(host.Random(5), host.Random(9));
+    // A known limit: where clocks wait for a buffer of half a pulse or more, a
+    // step of tempo or a lost clock looks like such a wait, and the count of
+    // bars may go off. So these two do not meet here.
+    if (host.Random(3) > 0 || jitter.IsCoarse()) {
+      Move(dialect, host);
+    } else {
+      DisturbClock(host);
+    }
+  }
   host.PlayBars(4, 6);
   return host;
 }

@@ -19,49 +19,9 @@ constexpr int kLowestKey = 36;
 constexpr int kKeys = 48;
 // Two strokes of one key are no closer.
 const absl::Duration kKeyRests = absl::Milliseconds(30);
-// No onset is so close to where a bar begins to take it as its downbeat that
-// jitter decides.
 const absl::Duration kGuard = absl::Milliseconds(12);
 
-double Fraction(std::mt19937_64& random) {
-  return static_cast<double>(random() >> 11) * 0x1p-53;
-}
-
 }  // namespace
-
-absl::Duration Jitter::Mean() const {
-  switch (kind) {
-    case Kind::kNone:
-      return absl::ZeroDuration();
-    case Kind::kGaussian:
-      return 3 * amount;
-    default:
-      return amount / 2;
-  }
-}
-
-absl::Duration Jitter::Most() const {
-  return kind == Kind::kGaussian ? 6 * amount : amount;
-}
-
-absl::Duration Jitter::Draw(MonoTime ideal, std::mt19937_64& random) const {
-  switch (kind) {
-    case Kind::kNone:
-      break;
-    case Kind::kUniform:
-      return Fraction(random) * amount;
-    case Kind::kGaussian: {
-      double sum = -6;  // twelve uniforms have variance 1
-      for (int i = 0; i < 12; ++i) sum += Fraction(random);
-      return (3 + std::clamp(sum, -3.0, 3.0)) * amount;
-    }
-    case Kind::kQuantised: {
-      const int64_t step = absl::ToInt64Nanoseconds(amount);
-      return absl::Nanoseconds((step - ideal.nanos() % step) % step);
-    }
-  }
-  return absl::ZeroDuration();
-}
 
 HostScript::HostScript(const Options& options)
     : options_(options),
@@ -112,6 +72,18 @@ void HostScript::Wait(absl::Duration duration) { now_ = now_ + duration; }
 
 void HostScript::set_tempo(double quarters_per_minute) {
   quarters_per_minute_ = quarters_per_minute;
+}
+
+void HostScript::HoldUp(absl::Duration duration) {
+  last_sent_ = std::max(last_sent_, now_ + duration);
+}
+
+void HostScript::SilenceAll() {
+  for (int channel = 0; channel < 16; ++channel) {
+    for (const int controller : {120, 123}) {
+      Emit(MidiMessage::ControlChange(channel, controller, 0));
+    }
+  }
 }
 
 void HostScript::Clock() {
@@ -203,6 +175,15 @@ int64_t HostScript::PulsesToLine() const {
   return (options_.meters.BarAt(here).end() - here).Pulses();
 }
 
+int HostScript::began_at() const {
+  for (auto pulse = pulses_.rbegin(); pulse != pulses_.rend(); ++pulse) {
+    if (pulse->kind == HostPulse::Kind::kFirst) {
+      return static_cast<int>(pulse->song / kPulsesPerSixteenth);
+    }
+  }
+  return 0;
+}
+
 int HostScript::Random(int below) {
   return static_cast<int>(random_() % static_cast<uint64_t>(below));
 }
@@ -224,7 +205,7 @@ void HostScript::Improvise(int64_t pulses, int notes) {
     absl::Duration onset = Fraction(random_) * length;
     if (Random(12) == 0) onset = absl::ZeroDuration();
     if (Random(12) == 0) onset = length - Fraction(random_) * Early();
-    if (IsDoubtful(onset)) onset -= 2 * kGuard;
+    if (IsDoubtful(onset)) onset -= 2 * Guard();
     if (onset >= absl::ZeroDuration()) onsets.push_back(onset);
   }
   std::sort(onsets.begin(), onsets.end());
@@ -247,6 +228,12 @@ absl::Duration HostScript::Early() const {
   return std::min(absl::Milliseconds(40), 3 * Period());  // a 1/32 note
 }
 
+// No onset is so close to where a bar begins to take it as its downbeat that
+// jitter decides.
+absl::Duration HostScript::Guard() const {
+  return std::max(kGuard, options_.jitter.Most() / 2);
+}
+
 // Whether jitter could decide which bar an onset belongs to.
 bool HostScript::IsDoubtful(absl::Duration onset) const {
   const double pulses =
@@ -256,7 +243,7 @@ bool HostScript::IsDoubtful(absl::Duration onset) const {
   const Ticks left = options_.meters.BarAt(here).end() - here;
   const absl::Duration before =
       (static_cast<double>(left.Pulses() + whole) - pulses) * Period();
-  return absl::AbsDuration(before - Early()) < kGuard;
+  return absl::AbsDuration(before - Early()) < Guard();
 }
 
 // ---- What it comes to ----

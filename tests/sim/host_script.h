@@ -18,24 +18,9 @@
 #include "common/midi/message.h"
 #include "common/music/meter.h"
 #include "common/time/mono_time.h"
+#include "tests/sim/jitter.h"
 
 namespace antiphon::sim {
-
-// How late clock and transport leave the host.
-struct Jitter {
-  enum class Kind {
-    kNone,
-    kUniform,    // 0 .. amount
-    kGaussian,   // mean 3 x amount, deviation amount, cut at 0 and 6 x amount
-    kQuantised,  // until the next multiple of amount
-  };
-  Kind kind = Kind::kNone;
-  absl::Duration amount = absl::ZeroDuration();
-
-  absl::Duration Mean() const;
-  absl::Duration Most() const;
-  absl::Duration Draw(MonoTime ideal, std::mt19937_64& random) const;
-};
 
 // One clock as the host means it.
 struct HostPulse {
@@ -86,6 +71,10 @@ class HostScript {
   // for so long that the clock counts as lost.
   void Wait(absl::Duration duration);
   void set_tempo(double quarters_per_minute);
+  // What leaves from here on is held up for so long and then comes at once.
+  void HoldUp(absl::Duration duration);
+  // All sound off and all notes off, on every channel.
+  void SilenceAll();
 
   // ---- The player ----
   void Key(MonoTime on, MonoTime off, int pitch, int velocity);
@@ -111,6 +100,12 @@ class HostScript {
   double tempo() const { return quarters_per_minute_; }
   int64_t next_song() const { return next_song_; }
   int64_t PulsesToLine() const;
+  // Whether its last word was to play; whether no stop has acted since the
+  // last clock.
+  bool playing() const { return will_run_; }
+  bool goes_on() const { return ran_; }
+  // Where the present run, or the last one, began, in sixteenths.
+  int began_at() const;
   std::mt19937_64& random() { return random_; }
   // 0 .. below - 1.
   int Random(int below);
@@ -126,6 +121,7 @@ class HostScript {
   void EndStop(MonoTime at);
   void Improvise(int64_t pulses, int notes);
   absl::Duration Early() const;
+  absl::Duration Guard() const;
   bool IsDoubtful(absl::Duration onset) const;
   int FreeKey(MonoTime from);
 

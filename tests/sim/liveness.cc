@@ -27,6 +27,8 @@ const absl::Duration kGivenUp = absl::Seconds(10);
 const absl::Duration kKnown = absl::Milliseconds(1500);
 // A clock that is not known yet, or jitters; at least a pulse.
 const absl::Duration kLoose = absl::Milliseconds(25);
+// So far the clock's line is behind a tempo that never rests.
+const absl::Duration kDrift = absl::Milliseconds(5);
 
 class Judge {
  public:
@@ -104,7 +106,7 @@ class Judge {
     const std::vector<Owed> owed =
         truth_.AnswerTo(human, target, *truth_.ForeseenAfter(human));
     const bool sudden = truth_.IsJump(bar.first) || truth_.IsJump(bar.end);
-    absl::Duration tolerance = Tolerance(human);
+    absl::Duration tolerance = Tolerance(human, target);
     if (sudden) tolerance += kBehind;
     // Where a note's tick is vague, so is on which side of a restart it fell.
     if (bar.began && tolerance >= kLoose) {
@@ -115,7 +117,7 @@ class Judge {
     JudgeExtras(bar, tolerance, target);
   }
 
-  absl::Duration Tolerance(size_t human) const {
+  absl::Duration Tolerance(size_t human, size_t target) const {
     const TrueBar& bar = truth_.bars()[human];
     const absl::Duration even = truth_.EvenFor(bar.first);
     const absl::Duration pulse =
@@ -124,6 +126,7 @@ class Judge {
         even < kKnown) {
       return std::max(kLoose, pulse);
     }
+    if (truth_.IsDrifting(bar.first, truth_.bars()[target].end)) return kDrift;
     const absl::Duration tick = pulse / kTicksPerPulse;
     return truth_.WasAlwaysEven(bar.first) ? tick : 5 * tick;
   }

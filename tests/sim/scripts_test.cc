@@ -144,7 +144,7 @@ TEST(HostScript, JitterDelaysAndKeepsTheOrder) {
   for (const Jitter jitter :
        {Jitter{Jitter::Kind::kUniform, absl::Milliseconds(8)},
         Jitter{Jitter::Kind::kGaussian, absl::Milliseconds(2)},
-        Jitter{Jitter::Kind::kQuantised, absl::Milliseconds(10)}}) {
+        Jitter{.grid = absl::Milliseconds(10)}}) {
     HostScript host({.jitter = jitter});
     host.Start();
     host.Clocks(500);

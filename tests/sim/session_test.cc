@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "tests/sim/checkers.h"
-#include "tests/sim/generators.h"
+#include "tests/sim/dialects.h"
 #include "tests/sim/liveness.h"
 #include "tests/sim/sim_world.h"
 

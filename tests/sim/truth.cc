@@ -22,6 +22,7 @@ const absl::Duration kAtFirst = absl::Seconds(0.5 / 24);
 constexpr double kVague = 0.25;
 // A lost clock is counted within a beat.
 constexpr size_t kRepaired = 24 + 3;
+constexpr size_t kTwoBeats = 48;
 // So long a new tempo is strange.
 const absl::Duration kStrange = absl::Milliseconds(250);
 // A key let go this near the line counts as either side of it.
@@ -58,6 +59,8 @@ void Truth::ReadPulses() {
                          pulses_[i].kind == Kind::kNext &&
                          Ratio(late, before) > kVague;
       uneven_.push_back({i, tempo, vague});
+    } else if (pulses_[i].period != before) {
+      drifts_.push_back(i);
     }
   }
 }
@@ -102,6 +105,20 @@ bool Truth::IsSurprised(MonoTime at) const {
     const HostPulse& pulse = pulses_[uneven.pulse];
     return at >= pulse.at && at < pulse.at + pulse.period + kReaction;
   });
+}
+
+bool Truth::IsDrifting(size_t from, size_t to) const {
+  const size_t since = from > kTwoBeats ? from - kTwoBeats : 0;
+  const auto next = std::upper_bound(drifts_.begin(), drifts_.end(), since);
+  return next != drifts_.end() && *next <= to;
+}
+
+bool Truth::IsDrifting(MonoTime at) const {
+  const auto after = std::upper_bound(
+      pulses_.begin(), pulses_.end(), at,
+      [](MonoTime t, const HostPulse& pulse) { return t < pulse.steady; });
+  const auto pulse = static_cast<size_t>(after - pulses_.begin());
+  return IsDrifting(pulse, pulse);
 }
 
 absl::Duration Truth::EvenFor(size_t pulse) const {

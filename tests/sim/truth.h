@@ -92,6 +92,10 @@ class Truth {
   bool WasAlwaysEven(size_t pulse) const {
     return uneven_.size() < 2 || uneven_[1].pulse > pulse;
   }
+  // Whether the tempo changed by less than a step within (from, to], or within
+  // two beats before.
+  bool IsDrifting(size_t from, size_t to) const;
+  bool IsDrifting(MonoTime at) const;
   // The meter of the bar after next, as it looks at the end of bar `human`.
   // None: a loop at that very line makes it a matter of nanoseconds.
   std::optional<Meter> ForeseenAfter(size_t human) const;
@@ -133,8 +137,9 @@ class Truth {
   const std::vector<HostPulse> pulses_;
   const std::vector<Stopped> stopped_;
   std::vector<Uneven> uneven_;
-  std::vector<size_t> jumps_;  // pulses
-  std::vector<int> bar_of_;    // by pulse; -1: none
+  std::vector<size_t> drifts_;  // pulses that bring a slightly other tempo
+  std::vector<size_t> jumps_;   // pulses
+  std::vector<int> bar_of_;     // by pulse; -1: none
   std::vector<TrueBar> bars_;
   std::vector<TrueNote> notes_;
   std::vector<MonoTime> breaks_;
