@@ -116,9 +116,7 @@ ClockFollower::Change ClockFollower::AttachAt(MonoTime downbeat) {
 ClockFollower::Change ClockFollower::StartEpoch() {
   const Ticks song = Ticks::FromPulses(transport_.position());
   const HostBar bar = options_.meters.BarAt(std::max(song, Ticks()));
-  if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
-    next_seq_ = std::max(next_seq_, last->play_seq + 1);
-  }
+  LeaveBars();
   timeline_.Reset(++epochs_);
   timeline_.set_running(true);
   position_ = song;
@@ -132,11 +130,15 @@ ClockFollower::Change ClockFollower::StartEpoch() {
 }
 
 ClockFollower::Change ClockFollower::EndEpoch() {
-  if (const std::optional<BarSpan> last = timeline_.BarAt(position_)) {
-    next_seq_ = std::max(next_seq_, last->play_seq + 1);
-  }
+  LeaveBars();
   timeline_.Reset(++epochs_);
   return Change::kStop;
+}
+
+// A bar that clocks have reached and that has not begun yet never will: its
+// number is free.
+void ClockFollower::LeaveBars() {
+  if (timeline_.running()) next_seq_ = std::max(next_seq_, begun_ + 1);
 }
 
 ClockFollower::Change ClockFollower::Move() {

@@ -99,6 +99,7 @@ class ClockFollower {
   bool IsAlive(MonoTime at) const;
   Change StartEpoch();
   Change EndEpoch();
+  void LeaveBars();
   Change Move();
   void Anchor();
   void ExtendBars();

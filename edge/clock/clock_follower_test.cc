@@ -70,6 +70,7 @@ TEST(ClockFollower, StopThenContinueGoesOnAtTheNextPulse) {
   Host host;
   host.Send(MidiMessage::Start());
   host.Clocks(100);
+  host.follower.OnBarBegun(1);
   host.Send(MidiMessage::Stop());
   EXPECT_EQ(host.Clock(), Change::kStop);
   host.Clocks(30);
@@ -187,6 +188,20 @@ TEST(ClockFollower, AJumpInsideABarIsABreak) {
   EXPECT_EQ(host.Clock(), Change::kStart);
   EXPECT_EQ(host.follower.timeline().epoch(), 2u);
   EXPECT_EQ(host.BarNow().play_seq, 1u);
+}
+
+// Clocks that come in one buffer: a loop and at once a jump from there.
+TEST(ClockFollower, ABarThatABreakKeepsFromBeginningLendsItsNumber) {
+  Host host;
+  host.Send(MidiMessage::Start());
+  host.Clocks(4 * 96);
+  for (PlaySeq bar = 0; bar < 4; ++bar) host.follower.OnBarBegun(bar);
+  host.Send(MidiMessage::SongPosition(0));
+  EXPECT_EQ(host.Clock(), Change::kLoop);
+  EXPECT_EQ(host.BarNow().play_seq, 4u);
+  host.Send(MidiMessage::SongPosition(7));
+  EXPECT_EQ(host.Clock(), Change::kStart);
+  EXPECT_EQ(host.BarNow().play_seq, 4u);
 }
 
 // ---- Clocks missing ----

@@ -286,6 +286,20 @@ TEST(Session, EpochsWithinOneBarEachEndWhatWasBefore) {
   EXPECT_EQ(recording.CountBars(Outcome::kRest, Reason::kCancelled), 4);
 }
 
+// A bar that never began leaves no gap in the numbers.
+TEST(Session, ALoopAndAJumpInOneBufferBreakOnce) {
+  HostScript host = FromTheStart(3, 8);
+  host.Play(host.PulsesToLine() - 2, 4);
+  host.HoldUp(absl::Milliseconds(30));
+  host.Locate(0);
+  host.Clocks(1);
+  host.Locate(7);
+  host.PlayBars(6, 8);
+  const Recording recording = Play(host, {});
+  EXPECT_EQ(CheckInvariants(recording, Truth(host)), "");
+  EXPECT_EQ(recording.bars[4].reason, Reason::kWarmUp);
+}
+
 // ---- The clock ----
 
 TEST(Session, AVanishedClockSilencesAfterTheFreewheel) {
