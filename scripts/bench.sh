@@ -8,6 +8,7 @@ benches() {
 follower_bench follower_
 edge_bench pulse_work bar_boundary
 emission_bench emission_error
+hanging_notes_bench hanging_notes
 tokenizer_bench tokenizer
 model_bench prefix_exact prefill_gemm decode_floor head_class sampler_cost
 LIST

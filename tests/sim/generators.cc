@@ -106,10 +106,10 @@ HostScript RestlessHost(uint64_t seed, int steps) {
   PlayFromStart(dialect, host);
   for (int i = 0; i < steps; ++i) {
     host.PlayBars(host.Random(5), host.Random(9));
-    // A known limit: where clocks wait for a buffer of half a pulse or more, a
-    // step of tempo or a lost clock looks like such a wait, and the count of
-    // bars may go off. So these two do not meet here.
-    if (host.Random(3) > 0 || jitter.IsCoarse()) {
+    // A known limit: where clocks wait for a buffer of half a pulse or more, or
+    // jitter by nearly as much, a step of tempo or a lost clock looks like it,
+    // and the count of bars may go off. So these two do not meet here.
+    if (host.Random(3) > 0 || jitter.Hides(host.period())) {
       Move(dialect, host);
     } else {
       DisturbClock(host);

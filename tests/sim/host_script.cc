@@ -56,15 +56,15 @@ void HostScript::Clocks(int64_t count) {
   const MonoTime start = now_;
   for (int64_t i = 1; i <= count; ++i) {
     Clock();
-    now_ = start + static_cast<double>(i) * Period();
+    now_ = start + static_cast<double>(i) * period();
   }
 }
 
 void HostScript::Lose(int64_t count) {
   for (; count > 0; --count) {
     if (ran_)
-      Count({.at = now_, .steady = now_, .period = Period(), .lost = true});
-    now_ = now_ + Period();
+      Count({.at = now_, .steady = now_, .period = period(), .lost = true});
+    now_ = now_ + period();
   }
 }
 
@@ -89,7 +89,7 @@ void HostScript::SilenceAll() {
 void HostScript::Clock() {
   const MonoTime at = Emit(MidiMessage::Clock());
   HostPulse pulse{
-      .at = at, .steady = now_ + options_.jitter.Mean(), .period = Period()};
+      .at = at, .steady = now_ + options_.jitter.Mean(), .period = period()};
   if (ran_ && !will_run_) {
     NoteStop(stop_at_, std::min(at, stop_at_ + kStopActs));
   }
@@ -117,7 +117,7 @@ void HostScript::Count(HostPulse pulse) {
   pulses_.push_back(pulse);
 }
 
-absl::Duration HostScript::Period() const {
+absl::Duration HostScript::period() const {
   return absl::Nanoseconds(60e9 / quarters_per_minute_ / 24);
 }
 
@@ -188,6 +188,16 @@ int HostScript::Random(int below) {
   return static_cast<int>(random_() % static_cast<uint64_t>(below));
 }
 
+// The next clock leaves a bar before its end. Where clocks are not exact,
+// nobody can tell a note on this line from one before it.
+bool HostScript::IsSuddenLine() const {
+  const Ticks left = Ticks::FromPulses(song_ + 1);
+  const bool exact = options_.jitter.Most() == absl::ZeroDuration() &&
+                     quarters_per_minute_ == options_.quarters_per_minute;
+  return !exact && next_song_ != song_ + 1 &&
+         options_.meters.BarAt(left).begin != left;
+}
+
 int HostScript::FreeKey(MonoTime from) {
   for (int tries = 0; tries < 2 * kKeys; ++tries) {
     const int pitch = kLowestKey + Random(kKeys);
@@ -199,13 +209,14 @@ int HostScript::FreeKey(MonoTime from) {
 // Short notes and long ones, some over the line, some on it, some a little
 // before it.
 void HostScript::Improvise(int64_t pulses, int notes) {
-  const absl::Duration length = static_cast<double>(pulses) * Period();
+  const absl::Duration length = static_cast<double>(pulses) * period();
   std::vector<absl::Duration> onsets;
   for (int i = 0; i < notes; ++i) {
     absl::Duration onset = Fraction(random_) * length;
     if (Random(12) == 0) onset = absl::ZeroDuration();
     if (Random(12) == 0) onset = length - Fraction(random_) * Early();
     if (IsDoubtful(onset)) onset -= 2 * Guard();
+    if (IsSuddenLine() && onset < Guard()) onset = Guard();
     if (onset >= absl::ZeroDuration()) onsets.push_back(onset);
   }
   std::sort(onsets.begin(), onsets.end());
@@ -213,7 +224,7 @@ void HostScript::Improvise(int64_t pulses, int notes) {
     const MonoTime on = now_ + options_.jitter.Mean() + onset;
     const int pitch = FreeKey(on);
     if (pitch < 0) continue;
-    const absl::Duration most = Random(3) > 0 ? 12 * Period() : 2 * length;
+    const absl::Duration most = Random(3) > 0 ? 12 * period() : 2 * length;
     Key(on, on + absl::Milliseconds(2) + Fraction(random_) * most, pitch,
         1 + Random(127));
   }
@@ -225,7 +236,7 @@ void HostScript::Improvise(int64_t pulses, int notes) {
 
 // An onset so much before a line is its downbeat.
 absl::Duration HostScript::Early() const {
-  return std::min(absl::Milliseconds(40), 3 * Period());  // a 1/32 note
+  return std::min(absl::Milliseconds(40), 3 * period());  // a 1/32 note
 }
 
 // No onset is so close to where a bar begins to take it as its downbeat that
@@ -237,12 +248,12 @@ absl::Duration HostScript::Guard() const {
 // Whether jitter could decide which bar an onset belongs to.
 bool HostScript::IsDoubtful(absl::Duration onset) const {
   const double pulses =
-      absl::ToDoubleNanoseconds(onset) / absl::ToDoubleNanoseconds(Period());
+      absl::ToDoubleNanoseconds(onset) / absl::ToDoubleNanoseconds(period());
   const auto whole = static_cast<int64_t>(pulses);
   const Ticks here = Ticks::FromPulses(next_song_ + whole);
   const Ticks left = options_.meters.BarAt(here).end() - here;
   const absl::Duration before =
-      (static_cast<double>(left.Pulses() + whole) - pulses) * Period();
+      (static_cast<double>(left.Pulses() + whole) - pulses) * period();
   return absl::AbsDuration(before - Early()) < Guard();
 }
 

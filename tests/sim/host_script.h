@@ -98,6 +98,7 @@ class HostScript {
   const Jitter& jitter() const { return options_.jitter; }
   MonoTime now() const { return now_; }
   double tempo() const { return quarters_per_minute_; }
+  absl::Duration period() const;  // from clock to clock
   int64_t next_song() const { return next_song_; }
   int64_t PulsesToLine() const;
   // Whether its last word was to play; whether no stop has acted since the
@@ -111,7 +112,6 @@ class HostScript {
   int Random(int below);
 
  private:
-  absl::Duration Period() const;
   // When a clock counts as lost that is not followed by another.
   MonoTime LossBy(absl::Duration period) const;
   MonoTime Emit(const MidiMessage& message);
@@ -123,6 +123,7 @@ class HostScript {
   absl::Duration Early() const;
   absl::Duration Guard() const;
   bool IsDoubtful(absl::Duration onset) const;
+  bool IsSuddenLine() const;
   int FreeKey(MonoTime from);
 
   Options options_;

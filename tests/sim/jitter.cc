@@ -86,4 +86,12 @@ absl::Duration Jitter::Draw(MonoTime ideal, std::mt19937_64& random) const {
   return late + absl::Nanoseconds((step - into) % step);
 }
 
+bool Jitter::Hides(absl::Duration period) const {
+  if (grid > absl::Milliseconds(8)) return true;
+  const int spread = kind == Kind::kGaussian ? 4
+                     : kind == Kind::kTailed ? 2
+                                             : 1;
+  return spread * amount + grid > 0.4 * period;
+}
+
 }  // namespace antiphon::sim

@@ -29,8 +29,9 @@ struct Jitter {
   absl::Duration Most() const;
   absl::Duration Draw(MonoTime ideal, std::mt19937_64& random) const;
 
-  // Whole pulses may share a buffer: their number is all that they tell.
-  bool IsCoarse() const { return grid > absl::Milliseconds(8); }
+  // Whether it hides the clock's own doings: whole pulses of this period may
+  // share a buffer, or most come as if they were others.
+  bool Hides(absl::Duration period) const;
 };
 
 // What was measured somewhere, a row each.

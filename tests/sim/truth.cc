@@ -25,7 +25,7 @@ constexpr size_t kRepaired = 24 + 3;
 constexpr size_t kTwoBeats = 48;
 // So long a new tempo is strange.
 const absl::Duration kStrange = absl::Milliseconds(250);
-// A key let go this near the line counts as either side of it.
+// A key let go, or a loop, this near the line counts as either side of it.
 const absl::Duration kNear = absl::Milliseconds(15);
 // A clock further off than this share of the period is out of step.
 constexpr double kUneven = 1e-3;
@@ -212,11 +212,15 @@ std::optional<Meter> Truth::ForeseenAfter(size_t human) const {
     return meters_.BarAt(next.end()).meter;
   };
   const Meter meter = after_next(pulses_[line].song);
-  if (pulses_[line].kind != Kind::kMoved ||
-      meter == after_next(pulses_[line - 1].song + 1)) {
-    return meter;
+  for (size_t i = line; i < pulses_.size(); ++i) {
+    if (pulses_[i].at > At(line) + kNear) break;
+    if (pulses_[i].kind == Kind::kMoved &&
+        (after_next(pulses_[i].song) != meter ||
+         after_next(pulses_[i - 1].song + 1) != meter)) {
+      return std::nullopt;
+    }
   }
-  return std::nullopt;
+  return meter;
 }
 
 // ---- Notes ----

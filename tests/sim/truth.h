@@ -97,7 +97,8 @@ class Truth {
   bool IsDrifting(size_t from, size_t to) const;
   bool IsDrifting(MonoTime at) const;
   // The meter of the bar after next, as it looks at the end of bar `human`.
-  // None: a loop at that very line makes it a matter of nanoseconds.
+  // None: a loop at that very line, or so soon after it that both may come in
+  // one buffer, makes it a matter of nanoseconds.
   std::optional<Meter> ForeseenAfter(size_t human) const;
 
   // What the mirror owes in `target` for bar `human`, by onset, when asked for
