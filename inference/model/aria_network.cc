@@ -8,6 +8,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cassert>
@@ -145,19 +146,45 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
 
 AriaNetwork::~AriaNetwork() = default;
 
+void AriaNetwork::Condition(const Checkpoint& checkpoint,
+                            absl::Span<const float> embedding) {
+  const at::Tensor adapter =
+      Load(checkpoint, "embedding_adapter.weight", at::kFloat);
+  assert(static_cast<int64_t>(embedding.size()) == adapter.size(1));
+  const size_t padded = PaddedFor(Products::kMany, 1);
+  for (SlotId slot = 0; slot < cache_.shape().slots; ++slot) {
+    at::Tensor x = at::zeros({static_cast<int64_t>(padded), shape_.d_model});
+    FewProducts(embedding.data(), 1, adapter, 0,
+                static_cast<size_t>(shape_.d_model),
+                x.mutable_data_ptr<float>());
+    const NetworkRow row{slot, 0, 1, 0, nullptr};
+    Layers({&row, 1}, Products::kMany, x);
+  }
+}
+
 void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
                           absl::Span<float> logits) {
   assert(!rows.empty() && rows.size() <= kMaxRows);
-  const int64_t d = shape_.d_model;
-  const size_t width = static_cast<size_t>(d);
+  const size_t width = static_cast<size_t>(shape_.d_model);
   const int64_t padded = static_cast<int64_t>(PaddedFor(products, rows.size()));
-  at::Tensor x = at::zeros({padded, d});
+  at::Tensor x = at::zeros({padded, shape_.d_model});
   const float* embeddings = weights_->embeddings.const_data_ptr<float>();
   for (size_t i = 0; i < rows.size(); ++i) {
     std::copy_n(embeddings + static_cast<size_t>(rows[i].token) * width, width,
                 x.mutable_data_ptr<float>() + i * width);
   }
-  at::Tensor attended = at::zeros({padded, d});
+  Layers(rows, products, x);
+  const int64_t wanted = static_cast<int64_t>(logits.size()) /
+                         static_cast<int64_t>(shape_.vocabulary_rows);
+  if (wanted == 0) return;
+  const int64_t first = static_cast<int64_t>(rows.size()) - wanted;
+  Head(x.narrow(0, first, wanted), rows.subspan(static_cast<size_t>(first)),
+       logits);
+}
+
+void AriaNetwork::Layers(absl::Span<const NetworkRow> rows, Products products,
+                         at::Tensor& x) {
+  at::Tensor attended = at::zeros_like(x);
   for (int i = 0; i < shape_.layers; ++i) {
     const Layer& layer = weights_->layers[static_cast<size_t>(i)];
     at::Tensor qkv = Product(layer.norm1(x), layer.qkv, products);
@@ -170,12 +197,6 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
     hidden.mul_(Product(z, layer.up, products));
     x.add_(Product(hidden, layer.down, products));
   }
-  const int64_t wanted = static_cast<int64_t>(logits.size()) /
-                         static_cast<int64_t>(shape_.vocabulary_rows);
-  if (wanted == 0) return;
-  const int64_t first = static_cast<int64_t>(rows.size()) - wanted;
-  Head(x.narrow(0, first, wanted), rows.subspan(static_cast<size_t>(first)),
-       logits);
 }
 
 // Also after a prefill: only the last row is wanted there, as a rule.

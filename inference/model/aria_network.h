@@ -50,6 +50,11 @@ class AriaNetwork {
               ComputeType compute);
   ~AriaNetwork();
 
+  // Puts a conditioning vector at position 0 of every trunk, through the
+  // checkpoint's adapter and all layers. `embedding`: as wide as the adapter.
+  void Condition(const Checkpoint& checkpoint,
+                 absl::Span<const float> embedding);
+
   // How many of `left` rows the next Forward is to take: the largest block that
   // pays.
   size_t NextChunk(Products products, size_t left) const;
@@ -58,9 +63,15 @@ class AriaNetwork {
   void Forward(absl::Span<const NetworkRow> rows, Products products,
                absl::Span<float> logits);
 
+  const KvCache& cache() const { return cache_; }
+
  private:
   struct Weights;
 
+  // All layers over x, one row each of `rows` and then padding, in place.
+  // Writes the cache.
+  void Layers(absl::Span<const NetworkRow> rows, Products products,
+              at::Tensor& x);
   // Logits of each row of x, before the last norm.
   void Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
             absl::Span<float> logits) const;

@@ -24,6 +24,7 @@ constexpr char kEmbeddings[] = "model.tok_embeddings.weight";
 constexpr char kHead[] = "lm_head.weight";
 constexpr char kAdapter[] = "embedding_adapter.weight";
 constexpr char kSuffix[] = ".safetensors";
+constexpr int kConditionedRows = 2675;
 constexpr int kMaxDimension = 1 << 20;
 constexpr int kMaxLayers = 1024;
 constexpr size_t kHashedAtOnce = size_t{1} << 24;
@@ -100,6 +101,10 @@ absl::Status Agree(const ModelCard& card, const char* what,
 }
 
 }  // namespace
+
+int ModelShape::lead() const {
+  return adapter_width > 0 && vocabulary_rows == kConditionedRows ? 1 : 0;
+}
 
 int64_t ModelShape::parameters() const {
   int64_t sum = 0;

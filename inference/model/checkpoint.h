@@ -34,6 +34,10 @@ struct ModelShape {
   int adapter_width = 0;  // of embedding_adapter.weight; 0 = there is none
 
   int head_width() const { return d_model / heads; }
+  // Positions in front of every piece. One where the model was trained with a
+  // conditioning vector there: the demo of 2026, which has 2675 rows and an
+  // adapter. Other models with an adapter were trained without as well.
+  int lead() const;
   int64_t parameters() const;
 };
 

@@ -29,8 +29,8 @@ KvCache::Part KvCache::Allocate(int positions) const {
           std::unique_ptr<float[]>(new float[n])};
 }
 
-KvCache::Head KvCache::At(Part& part, int positions, int layer, SlotId slot,
-                          int head) const {
+KvCache::Head KvCache::At(const Part& part, int positions, int layer,
+                          SlotId slot, int head) const {
   const size_t index =
       (static_cast<size_t>(layer) * static_cast<size_t>(shape_.slots) +
        static_cast<size_t>(slot)) *

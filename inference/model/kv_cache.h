@@ -35,10 +35,11 @@ class KvCache {
 
   explicit KvCache(const Shape& shape);
 
-  Head Trunk(int layer, SlotId slot, int head) {
+  const Shape& shape() const { return shape_; }
+  Head Trunk(int layer, SlotId slot, int head) const {
     return At(trunk_, shape_.trunk_positions, layer, slot, head);
   }
-  Head Branch(int layer, SlotId slot, int head) {
+  Head Branch(int layer, SlotId slot, int head) const {
     return At(branch_, shape_.branch_positions, layer, slot, head);
   }
 
@@ -47,7 +48,8 @@ class KvCache {
     std::unique_ptr<float[]> keys;
     std::unique_ptr<float[]> values;
   };
-  Head At(Part& part, int positions, int layer, SlotId slot, int head) const;
+  Head At(const Part& part, int positions, int layer, SlotId slot,
+          int head) const;
   Part Allocate(int positions) const;
 
   Shape shape_;

@@ -32,7 +32,8 @@ struct RandomCheckpointOptions {
   std::string folder;  // made if it does not exist
 };
 
-// folder/model.safetensors (F32) and folder/model.json. Errors: AlreadyExists
+// folder/model.safetensors (F32, with an adapter where Aria's of that
+// vocabulary has one: demo26) and folder/model.json. Errors: AlreadyExists
 // where one of them is there, InvalidArgument for an unknown size,
 // FailedPrecondition where the folder cannot be written.
 absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options);

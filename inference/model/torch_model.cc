@@ -19,8 +19,6 @@ namespace {
 
 constexpr int kMaxSlots = 1024;
 constexpr int kMaxThreads = 256;
-// The 2026 demo checkpoint was trained with a vector in front of every piece.
-constexpr int kConditionedRows = 2675;
 
 // Runs `work`, turns what it throws into a status of one line.
 template <typename Work>
@@ -40,7 +38,8 @@ absl::Status Guarded(Work work) {
   }
 }
 
-absl::Status CheckOptions(const TorchModel::Options& options) {
+absl::Status CheckOptions(const ModelShape& shape,
+                          const TorchModel::Options& options) {
   const auto check = [](const char* name, int value, int high) {
     if (1 <= value && value <= high) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -49,6 +48,12 @@ absl::Status CheckOptions(const TorchModel::Options& options) {
   absl::Status status = check("slots", options.slots, kMaxSlots);
   status.Update(check("context tokens", options.context_tokens, 1 << 20));
   status.Update(check("threads", options.threads, kMaxThreads));
+  const size_t given = options.embedding.size();
+  const int due = shape.lead() > 0 ? shape.adapter_width : 0;
+  if (given != 0 && given != static_cast<size_t>(due)) {
+    status.Update(absl::InvalidArgumentError(absl::StrCat(
+        "an embedding of ", given, " values for an adapter of ", due)));
+  }
   return status;
 }
 
@@ -67,9 +72,9 @@ absl::StatusOr<ModelInfo> InfoOf(const Checkpoint& checkpoint,
   info.licence = card.licence;
   info.vocabulary_rows = shape.vocabulary_rows;
   info.slots = options.slots;
-  info.max_position = shape.max_position;
-  info.context_tokens = std::min(options.context_tokens, shape.max_position);
-  info.branch_tokens = std::min(kMaxBranchTokens, shape.max_position);
+  info.max_position = shape.max_position - shape.lead();
+  info.context_tokens = std::min(options.context_tokens, info.max_position);
+  info.branch_tokens = std::min(kMaxBranchTokens, info.max_position);
   info.time_base = card.time_base.value_or(info.time_base);
   info.segment_ms = card.SegmentMs();
   info.temperature = card.temperature.value_or(info.temperature);
@@ -86,7 +91,7 @@ KvCache::Shape CacheShape(const ModelShape& shape, const ModelInfo& info) {
   cache.slots = info.slots;
   cache.heads = shape.heads;
   cache.head_width = shape.head_width();
-  cache.trunk_positions = info.context_tokens;
+  cache.trunk_positions = info.context_tokens + shape.lead();
   cache.branch_positions = info.branch_tokens;
   return cache;
 }
@@ -101,16 +106,24 @@ absl::StatusOr<ComputeType> NamedComputeType(std::string_view name) {
 }
 
 struct TorchModel::State {
-  State(const Checkpoint& checkpoint, ModelInfo model_info, ComputeType compute)
+  State(const Checkpoint& checkpoint, ModelInfo model_info,
+        const Options& options)
       : info(std::move(model_info)),
+        lead(checkpoint.shape().lead()),
         book(info),
-        network(checkpoint, CacheShape(checkpoint.shape(), info), compute) {}
+        network(checkpoint, CacheShape(checkpoint.shape(), info),
+                options.compute) {
+    if (lead == 0) return;
+    std::vector<float> embedding = options.embedding;
+    embedding.resize(static_cast<size_t>(checkpoint.shape().adapter_width));
+    network.Condition(checkpoint, embedding);
+  }
 
   // The row of the next-but-`ahead` token of a trunk or a branch.
   NetworkRow RowFor(SlotId slot, TokenId token, bool branch, int ahead) const {
     const SlotBook::Slot& s = book.At(slot);
-    if (!branch) return {slot, token, s.trunk + ahead + 1, 0, nullptr};
-    return {slot, token, s.fork, s.branch + ahead + 1, nullptr};
+    if (!branch) return {slot, token, lead + s.trunk + ahead + 1, 0, nullptr};
+    return {slot, token, lead + s.fork, s.branch + ahead + 1, nullptr};
   }
   absl::Status Run(absl::Span<const NetworkRow> rows, Products products,
                    absl::Span<float> logits);
@@ -119,6 +132,7 @@ struct TorchModel::State {
                       const NextTokens* wanted = nullptr);
 
   ModelInfo info;
+  int lead;  // positions in front of the tokens
   SlotBook book;
   AriaNetwork network;
 };
@@ -160,21 +174,15 @@ absl::Status TorchModel::State::Append(SlotId slot,
 
 absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
     const Checkpoint& checkpoint, const Options& options) {
-  if (absl::Status s = CheckOptions(options); !s.ok()) return s;
-  if (checkpoint.shape().adapter_width > 0 &&
-      checkpoint.shape().vocabulary_rows == kConditionedRows) {
-    return absl::UnimplementedError(absl::StrCat(
-        "'", checkpoint.path(),
-        "' needs a conditioning vector in front of the music, which is not "
-        "supported; use a checkpoint without embedding_adapter.weight"));
-  }
+  absl::Status fine = CheckOptions(checkpoint.shape(), options);
+  if (!fine.ok()) return fine;
   if (absl::Status s = checkpoint.CheckFinite(); !s.ok()) return s;
   absl::StatusOr<ModelInfo> info = InfoOf(checkpoint, options);
   if (!info.ok()) return info.status();
   std::unique_ptr<State> state;
   absl::Status status = Guarded([&] {
     at::set_num_threads(options.threads);
-    state = std::make_unique<State>(checkpoint, *info, options.compute);
+    state = std::make_unique<State>(checkpoint, *info, options);
   });
   if (!status.ok()) return status;
   return std::unique_ptr<TorchModel>(new TorchModel(std::move(state)));

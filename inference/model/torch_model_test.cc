@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "gmock/gmock.h"
@@ -17,39 +16,16 @@
 #include "inference/model/attention.h"
 #include "inference/model/random_checkpoint.h"
 #include "inference/model/row_product.h"
+#include "inference/model/test_models.h"
 
 namespace antiphon::inference {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::json;
 using ::testing::HasSubstr;
-
-constexpr float kTolerance = 5e-5f;  // of the golden vectors
-
-const fs::path kGolden = fs::path(ANTIPHON_SOURCE_DIR) / "tests/golden/model";
-
-Json ReadJson(const fs::path& path) {
-  std::ifstream file(path);
-  return Json::parse(file);
-}
-
-std::unique_ptr<TorchModel> Open(const std::string& path,
-                                 TorchModel::Options options = {}) {
-  auto checkpoint = Checkpoint::Open(path);
-  EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
-  auto model = TorchModel::Create(**checkpoint, options);
-  EXPECT_TRUE(model.ok()) << model.status();
-  return *std::move(model);
-}
 
 std::unique_ptr<TorchModel> OpenTiny(TorchModel::Options options = {}) {
   return Open((kGolden / "tiny").string(), options);
-}
-
-TokenId Argmax(absl::Span<const float> row) {
-  return static_cast<TokenId>(std::max_element(row.begin(), row.end()) -
-                              row.begin());
 }
 
 std::vector<TokenId> RandomTokens(size_t count, unsigned seed) {
@@ -57,34 +33,6 @@ std::vector<TokenId> RandomTokens(size_t count, unsigned seed) {
   std::vector<TokenId> tokens(count);
   for (TokenId& token : tokens) token = static_cast<TokenId>(random() % 512);
   return tokens;
-}
-
-// The logits after the whole of `tokens`, in one call on a fresh slot.
-std::vector<float> OneShot(TorchModel& model,
-                           absl::Span<const TokenId> tokens) {
-  model.Rewind(0, 0);
-  std::vector<float> row(static_cast<size_t>(model.info().vocabulary_rows));
-  EXPECT_TRUE(model.Prefill(0, tokens, absl::MakeSpan(row)).ok());
-  return row;
-}
-
-TEST(RopeTableTest, RowsAreThoseOfTheReference) {
-  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
-  for (const auto& [key, width] :
-       {std::pair{"rope", 16}, std::pair{"rope_dhead64", 64}}) {
-    const RopeTable table(8192, width);
-    for (const Json& row : vectors[key]) {
-      const int position = row["pos"];
-      for (int i = 0; i < width / 2; ++i) {
-        const size_t at = static_cast<size_t>(i);
-        EXPECT_NEAR(table.Cosines(position)[i], row["cos"][at].get<float>(),
-                    1e-6f)
-            << key << " position " << position << " pair " << i;
-        EXPECT_NEAR(table.Sines(position)[i], row["sin"][at].get<float>(),
-                    1e-6f);
-      }
-    }
-  }
 }
 
 std::vector<float> Uniform(size_t count, std::mt19937& random) {
@@ -199,48 +147,6 @@ TEST(AttentionTest, NaNStays) {
   Attend(query.data(), {ones.data(), ones.data(), 32}, {}, 16, scores.data(),
          out.data());
   for (float value : out) EXPECT_TRUE(std::isnan(value));
-}
-
-TEST(TorchModelTest, LogitsOfEveryPositionAreThoseOfTheReference) {
-  auto model = OpenTiny();
-  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
-  const size_t rows = 512;
-  for (const Json& prompt : vectors["prompts"]) {
-    const auto ids = prompt["ids"].get<std::vector<TokenId>>();
-    std::vector<float> logits(ids.size() * rows);
-    model->Rewind(0, 0);
-    ASSERT_TRUE(model->PrefillAll(0, ids, absl::MakeSpan(logits)).ok());
-    for (size_t i = 0; i < ids.size(); ++i) {
-      EXPECT_EQ(Argmax({logits.data() + i * rows, rows}),
-                prompt["argmax"][i].get<TokenId>());
-    }
-    for (const Json& row : prompt["logits"]) {
-      const size_t position = row["pos"];
-      for (size_t i = 0; i < rows; ++i) {
-        ASSERT_NEAR(logits[position * rows + i], row["values"][i].get<float>(),
-                    kTolerance)
-            << prompt["name"] << " position " << position << " id " << i;
-      }
-    }
-  }
-}
-
-TEST(TorchModelTest, GreedyContinuationIsThatOfTheReference) {
-  auto model = OpenTiny();
-  const Json vectors = ReadJson(kGolden / "tiny/vectors.json");
-  for (const Json& prompt : vectors["prompts"]) {
-    std::vector<float> row =
-        OneShot(*model, prompt["ids"].get<std::vector<TokenId>>());
-    model->StartBranch(0);
-    for (size_t step = 0; step < prompt["greedy"].size(); ++step) {
-      const TokenId token = Argmax(row);
-      EXPECT_EQ(token, prompt["greedy"][step].get<TokenId>()) << step;
-      EXPECT_NEAR(row[static_cast<size_t>(token)],
-                  prompt["greedy_step_max_logit"][step].get<float>(),
-                  kTolerance);
-      ASSERT_TRUE(model->DecodeStep({{0, token}}, absl::MakeSpan(row)).ok());
-    }
-  }
 }
 
 TEST(TorchModelTest, SmallestFileAndHalfPrecisionFilesRun) {

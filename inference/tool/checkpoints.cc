@@ -50,8 +50,10 @@ void PrintShape(const Checkpoint& checkpoint) {
                      "%.0f MB in fp32, and %.1f MB for 1024 tokens of context",
                      4 * parameters / kMega, 1024 * per_token / kMega));
   if (shape.adapter_width > 0) {
-    Line("adapter", absl::StrCat("conditioning vector of ", shape.adapter_width,
-                                 ", not used"));
+    Line("adapter",
+         absl::StrCat("conditioning vector of ", shape.adapter_width,
+                      shape.lead() > 0 ? ", zeros in front of the music"
+                                       : ", not used"));
   }
 }
 

@@ -87,10 +87,11 @@ absl::Status RunLogits(const LogitsOptions& options) {
       Checkpoint::Open(options.model);
   if (!checkpoint.ok()) return checkpoint.status();
   const ModelShape& shape = (*checkpoint)->shape();
-  if (tokens->size() > static_cast<size_t>(shape.max_position)) {
+  const int positions = shape.max_position - shape.lead();
+  if (tokens->size() > static_cast<size_t>(std::max(positions, 0))) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--tokens=", options.tokens_file, " holds ", tokens->size(),
-        " tokens, this model reads at most ", shape.max_position));
+        " tokens, this model reads at most ", positions));
   }
   for (TokenId id : *tokens) {
     if (id < shape.vocabulary_rows) continue;
