@@ -144,7 +144,12 @@ std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
     // Fails where the context lasts too long.
     absl::StatusOr<std::vector<TokenId>> tokens =
         TokenizeLive(vocabulary_, notes, options);
-    if (!tokens.ok() || tokens->size() > capacity_) continue;
+    if (!tokens.ok()) continue;
+    // demo26 learned that it answers after this one.
+    if (const auto delimiter = vocabulary_.delimiter()) {
+      tokens->push_back(*delimiter);
+    }
+    if (tokens->size() > capacity_) continue;
     Prompt prompt{*std::move(tokens),
                   std::move(time),
                   static_cast<uint32_t>(job.bar_lines.size() - bar),

@@ -5,7 +5,8 @@
 // first bar line at or after the cut: <T>s up to its first segment are forced,
 // onsets outside it are masked, and whatever would leave it counts as the end.
 // A note leaves as soon as its duration is drawn; the answer may stop after any
-// whole note. The output never contains the context.
+// whole note. The output never contains the context. Where the vocabulary has
+// <X> (demo26), it stands between both.
 //
 // Milliseconds are true ones, or each bar's are the same, as the model's card
 // says (time_map.h); nothing else here knows which.

@@ -127,6 +127,31 @@ TEST(AnswerWindow, TimeStepsUpToItAreForced) {
   EXPECT_EQ(forced(job), 1u);
 }
 
+// demo26 answers after <X>: behind the context, before the silence.
+TEST(AnswerWindow, TheDelimiterStandsBetweenContextAndAnswer) {
+  const Vocabulary demo26(VocabularyKind::kDemo26);
+  ModelInfo info = FakeModel::DefaultInfo();
+  info.vocabulary_rows = demo26.size();
+  const auto answerer = Wishing([](const Grammar&) { return kEosToken; }, info);
+  const auto& model = static_cast<const FakeModel&>(answerer->model());
+  Job job = ThreeBars(1);
+  job.notes.resize(4);  // those of the first bar: one <T> is forced
+  Collector sink;
+  const JobEnd end = answerer->Answer(job, sink);
+  EXPECT_EQ(end.prompt_tokens, 2u + 3 * 4 + 1);
+  const std::vector<TokenId> prompt = answerer->prompt();
+  ASSERT_EQ(prompt.size(), end.prompt_tokens + 1);
+  EXPECT_EQ(std::count(prompt.begin(), prompt.end(), *demo26.delimiter()), 1);
+  EXPECT_EQ(prompt[end.prompt_tokens - 1], *demo26.delimiter());
+  EXPECT_EQ(prompt.back(), kTimeStepToken);
+  // It is not in the way of a context that goes on.
+  const int before = model.prefilled();
+  EXPECT_NE(answerer->Answer(ThreeBars(1), sink).reason, EndReason::kInvalid);
+  EXPECT_EQ(model.prefilled() - before, 8 * 3 + 1 + 1);  // <T> and <X>
+  const std::vector<TokenId> next = answerer->prompt();
+  EXPECT_EQ(std::count(next.begin(), next.end(), *demo26.delimiter()), 1);
+}
+
 TEST(AnswerWindow, ItGoesOnInTheNextSegmentAndNoFurther) {
   Job job = ThreeBars(1);
   job.bar_lines.resize(2);

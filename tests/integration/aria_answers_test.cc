@@ -117,21 +117,19 @@ void ExpectSameNotes(const v1::BarChunk& answer,
   }
 }
 
-class RecordedJobs : public ::testing::TestWithParam<Recording> {};
-
-TEST_P(RecordedJobs, AreAnsweredByTheMaskedArgmaxChain) {
-  const AriaService service(kSize, kSeed);
-  const v1::GenerationJob job = JobOf(GetParam());
+void ExpectMaskedArgmaxChain(const AriaService& service, const AriaIds& ids,
+                             const Recording& recording) {
+  const v1::GenerationJob job = JobOf(recording);
   const v1::BarChunk answer = Musician(service.port()).Ask(job).whole;
   ASSERT_GE(answer.notes_size(), 4);
 
-  AriaOracle oracle(job);
+  AriaOracle oracle(job, ids);
   const std::vector<int> guess =
       oracle.TokensOf({answer.notes().begin(), answer.notes().end()});
   const Chain chain =
       Recompute(service.checkpoint(), guess, answer.tokens(), oracle);
   std::printf("%s: %d notes, %u tokens, closest draw %.5f\n",
-              GetParam().example.c_str(), answer.notes_size(), answer.tokens(),
+              recording.example.c_str(), answer.notes_size(), answer.tokens(),
               chain.closest);
   EXPECT_GT(chain.closest, kClearly) << "another job tells more";
 
@@ -144,6 +142,19 @@ TEST_P(RecordedJobs, AreAnsweredByTheMaskedArgmaxChain) {
   EXPECT_EQ(oracle.prompt().rend() - steps, answer.prompt_tokens());
   EXPECT_EQ(answer.context_bars_used(),
             static_cast<uint32_t>(job.context().bar_lines_size()));
+}
+
+class RecordedJobs : public ::testing::TestWithParam<Recording> {};
+
+TEST_P(RecordedJobs, AreAnsweredByTheMaskedArgmaxChain) {
+  const AriaService service(kSize, kSeed);
+  ExpectMaskedArgmaxChain(service, kDefaultIds, GetParam());
+}
+
+// With the conditioning vector in front and <X> behind the context.
+TEST(RecordedJob, IsAnsweredByTheDemoOf2026Too) {
+  const AriaService service(kSize, kSeed, "demo26");
+  ExpectMaskedArgmaxChain(service, kDemo26Ids, {"jig_6_8", std::nullopt, 7});
 }
 
 // Of the bars with at least four notes, how many had their first chunk before

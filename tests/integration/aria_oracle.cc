@@ -8,16 +8,11 @@
 namespace antiphon {
 namespace {
 
-// Ids of the vocabulary `default`.
+// Ids that every vocabulary shares.
 constexpr int kStart = 0;
 constexpr int kEnd = 1;
 constexpr int kStep = 5;         // <T>
 constexpr int kPianoPrefix = 6;  // of the piece
-constexpr int kNotes = 39;       // + 13 · pitch + velocity / 10
-constexpr int kNotesEnd = 1703;
-constexpr int kDurations = 16726;  // + ms / 10, up to 5000
-constexpr int kOnsets = 17227;     // + ms / 10, up to 4990
-constexpr int kTokens = 17727;
 constexpr int kSegmentMs = 5000;
 
 // The reference's search over the grid 0, 10, …, 10 · last: its ties fall where
@@ -45,8 +40,9 @@ int64_t BarTicks(const v1::Meter& meter) {
 
 }  // namespace
 
-AriaOracle::AriaOracle(const v1::GenerationJob& job)
-    : tempos_(job.context().tempo().begin(), job.context().tempo().end()) {
+AriaOracle::AriaOracle(const v1::GenerationJob& job, const AriaIds& ids)
+    : ids_(ids),
+      tempos_(job.context().tempo().begin(), job.context().tempo().end()) {
   const v1::Context& context = job.context();
   const int64_t human_line = context.bar_lines(context.bar_lines_size() - 1);
   // The edge states the meter of each bar at its line.
@@ -99,10 +95,12 @@ void AriaOracle::ReadContext(const v1::Context& context) {
     const int velocity =
         std::max(1, OnGrid(static_cast<int64_t>(note.velocity()), 12));
     onset_ms_ = 10 * onset;
-    prompt_.push_back(kNotes + 13 * static_cast<int>(note.pitch()) + velocity);
-    prompt_.push_back(kOnsets + onset);
-    prompt_.push_back(kDurations + std::max(1, OnGrid(off - on, 500)));
+    prompt_.push_back(ids_.notes + 13 * static_cast<int>(note.pitch()) +
+                      velocity);
+    prompt_.push_back(ids_.onsets + onset);
+    prompt_.push_back(ids_.durations + std::max(1, OnGrid(off - on, 500)));
   }
+  if (ids_.delimiter > 0) prompt_.push_back(ids_.delimiter);
   step_to(begin_ms_);
 }
 
@@ -118,10 +116,10 @@ std::vector<int> AriaOracle::TokensOf(
     for (; segment + kSegmentMs <= on_ms; segment += kSegmentMs) {
       tokens.push_back(kStep);
     }
-    tokens.push_back(
-        kNotes + static_cast<int>(13 * note.pitch() + note.velocity() / 10));
-    tokens.push_back(kOnsets + static_cast<int>((on_ms - segment) / 10));
-    tokens.push_back(kDurations +
+    tokens.push_back(ids_.notes + static_cast<int>(13 * note.pitch() +
+                                                   note.velocity() / 10));
+    tokens.push_back(ids_.onsets + static_cast<int>((on_ms - segment) / 10));
+    tokens.push_back(ids_.durations +
                      static_cast<int>(std::llround((off - on) / 10)));
   }
   return tokens;
@@ -134,11 +132,12 @@ bool AriaOracle::OnsetFits(int onset_ms) const {
 
 AriaOracle::May AriaOracle::Judge(int token) const {
   if (due_ == Due::kDuration) {
-    return token > kDurations && token < kOnsets ? May::kFollow : May::kNot;
+    const int steps = token - ids_.durations;
+    return steps > 0 && steps <= 500 ? May::kFollow : May::kNot;
   }
   if (due_ == Due::kOnset) {
-    if (token < kOnsets) return May::kNot;
-    const int onset_ms = 10 * (token - kOnsets);
+    const int onset_ms = 10 * (token - ids_.onsets);
+    if (onset_ms < 0 || onset_ms >= kSegmentMs) return May::kNot;
     if (OnsetFits(onset_ms)) return May::kFollow;
     const bool beyond = segment_ms_ + onset_ms >= end_ms_;
     return beyond && onset_ms >= onset_ms_ ? May::kEnd : May::kNot;
@@ -147,8 +146,9 @@ AriaOracle::May AriaOracle::Judge(int token) const {
   if (token == kStep) {
     return segment_ms_ + kSegmentMs < end_ms_ ? May::kFollow : May::kEnd;
   }
-  const bool sounds = token >= kNotes && token < kNotesEnd &&
-                      (token - kNotes) % 13 != 0;  // velocity 0 is silent
+  const int note = token - ids_.notes;
+  const bool sounds =
+      note >= 0 && note < 128 * 13 && note % 13 != 0;  // velocity 0 is silent
   if (!sounds) return May::kNot;
   for (int onset_ms = 0; onset_ms < kSegmentMs; onset_ms += 10) {
     if (OnsetFits(onset_ms)) return May::kFollow;
@@ -161,7 +161,7 @@ std::optional<int> AriaOracle::Take(const std::vector<float>& logits) {
   float first = -1e30f;
   float second = -1e30f;
   float end = -1e30f;
-  for (int token = 0; token < kTokens; ++token) {
+  for (int token = 0; token < ids_.tokens; ++token) {
     const May may = Judge(token);
     if (may == May::kNot) continue;
     const float logit = logits[static_cast<size_t>(token)];
@@ -187,14 +187,14 @@ void AriaOracle::Advance(int token) {
     segment_ms_ += kSegmentMs;
     onset_ms_ = 0;
   } else if (due_ == Due::kEvent) {
-    note_token_ = token - kNotes;
+    note_token_ = token - ids_.notes;
     due_ = Due::kOnset;
   } else if (due_ == Due::kOnset) {
-    onset_ms_ = 10 * (token - kOnsets);
+    onset_ms_ = 10 * (token - ids_.onsets);
     due_ = Due::kDuration;
   } else {
     const int64_t on_ms = segment_ms_ + onset_ms_;
-    const int64_t off_ms = on_ms + 10 * (token - kDurations);
+    const int64_t off_ms = on_ms + 10 * (token - ids_.durations);
     const int64_t on =
         std::clamp<int64_t>(TickOf(on_ms) - window_tick_, 0, window_ticks_ - 1);
     const int64_t off = TickOf(off_ms) - window_tick_;

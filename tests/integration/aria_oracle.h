@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Aria's prompt, grammar and answer window written a second time, for tests:
-// from the published rules of the tokenizer (vocabulary `default`) and from the
-// contract on the wire, token by token, sharing no code with the service. It
-// reads a job as it stands on the wire, says which tokens the model is given,
-// and then takes one row of logits after the other: greedily, what may follow.
+// from the published rules of the tokenizer (vocabularies `default` and
+// `demo26`) and from the contract on the wire, token by token, sharing no code
+// with the service. It reads a job as it stands on the wire, says which tokens
+// the model is given, and then takes one row of logits after the other:
+// greedily, what may follow.
 #ifndef ANTIPHON_TESTS_INTEGRATION_ARIA_ORACLE_H_
 #define ANTIPHON_TESTS_INTEGRATION_ARIA_ORACLE_H_
 
@@ -16,12 +17,23 @@
 
 namespace antiphon {
 
+// Ids of a vocabulary.
+struct AriaIds {
+  int notes = 0;      // + 13 · pitch + velocity / 10, for 128 pitches
+  int durations = 0;  // + ms / 10, up to 5000
+  int onsets = 0;     // + ms / 10, up to 4990
+  int tokens = 0;     // in all
+  int delimiter = 0;  // <X>; 0 = there is none
+};
+inline constexpr AriaIds kDefaultIds = {39, 16726, 17227, 17727, 0};
+inline constexpr AriaIds kDemo26Ids = {7, 1671, 2172, 2675, 2674};
+
 class AriaOracle {
  public:
   // Of one target bar; the context is short enough to be read whole.
-  explicit AriaOracle(const v1::GenerationJob& job);
+  AriaOracle(const v1::GenerationJob& job, const AriaIds& ids);
 
-  // The context and the <T>s up to the answer window.
+  // The context, <X> where it is due, and the <T>s up to the answer window.
   const std::vector<int>& prompt() const { return prompt_; }
 
   // What notes from the wire must have been as tokens after the prompt.
@@ -47,6 +59,7 @@ class AriaOracle {
   bool OnsetFits(int onset_ms) const;
   void Advance(int token);
 
+  AriaIds ids_;
   std::vector<v1::TempoChange> tempos_;
   int64_t window_tick_ = 0;  // the target's line
   int64_t window_ticks_ = 0;

@@ -63,7 +63,8 @@ std::string RunModelTool(const std::string& arguments) {
   return out;
 }
 
-AriaService::AriaService(const std::string& size, int seed) {
+AriaService::AriaService(const std::string& size, int seed,
+                         const std::string& vocabulary) {
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
   const fs::path folder =
       fs::path(ANTIPHON_BINARY_DIR) / "aria_service" / test->name();
@@ -71,7 +72,8 @@ AriaService::AriaService(const std::string& size, int seed) {
   fs::create_directories(folder);
   checkpoint_ = folder / "model";
   RunModelTool(absl::StrCat("init --config=", size, " --seed=", seed,
-                            " --out='", checkpoint_, "'"));
+                            " --vocab=", vocabulary, " --out='", checkpoint_,
+                            "'"));
   Start(folder / "log");
 }
 

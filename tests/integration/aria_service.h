@@ -25,7 +25,8 @@ std::string RunModelTool(const std::string& arguments);
 // Serves what `antiphon-model init` makes of this until it is destroyed.
 class AriaService {
  public:
-  AriaService(const std::string& size, int seed);
+  AriaService(const std::string& size, int seed,
+              const std::string& vocabulary = "default");
   ~AriaService();
 
   const std::string& checkpoint() const { return checkpoint_; }
