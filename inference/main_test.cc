@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/metrics/metrics.h"
 #include "tests/execute.h"
+#include "tests/giant_checkpoint.h"
 
 namespace antiphon::inference {
 namespace {
@@ -119,6 +121,15 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
 }
 
 #if ANTIPHON_HAS_TORCH
+TEST(Program, WhatCannotFitTheMachineIsRefusedBeforeLoading) {
+  const std::string giant =
+      ::testing::TempDir() + "antiphon_main_test.giant.safetensors";
+  testing::WriteGiantCheckpoint(giant);
+  ExpectWrongBesides("--model=" + giant,
+                     "needs 4406.5 GB of memory (weights 4400.9 GB, ");
+  std::filesystem::remove(giant);
+}
+
 // OpenMP says how it waits when it is loaded, if it is asked to.
 TEST(Program, WaitingThreadsSleep) {
   setenv("OMP_DISPLAY_ENV", "verbose", 1);

@@ -5,6 +5,7 @@
 #ifndef ANTIPHON_TESTS_EXECUTE_H_
 #define ANTIPHON_TESTS_EXECUTE_H_
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ struct Executed {
   int status = -1;  // exit code; 128 and more: ended by that signal
   std::string out;
   std::string err;
+  int64_t peak_resident_bytes = 0;
 };
 
 struct ExecuteOptions {

@@ -13,6 +13,7 @@
 #include "inference/model/attention.h"
 #include "inference/model/checkpoint.h"
 #include "inference/model/kv_cache.h"
+#include "inference/model/memory_need.h"
 #include "inference/model/model.h"
 #include "inference/model/torch_model.h"
 

@@ -290,7 +290,14 @@ TEST(RandomCheckpointTest, AriasOwnSizeHasItsParameters) {
   ModelShape shape = *NamedShape("medium");
   shape.vocabulary_rows = 17727;
   EXPECT_EQ(shape.parameters(), 658538496);
-  EXPECT_FALSE(NamedShape("huge").has_value());
+  const ModelShape any = *NamedShape("8x512");
+  EXPECT_EQ(any.layers, 8);
+  EXPECT_EQ(any.heads, 8);
+  EXPECT_EQ(any.d_ff, 2048);
+  for (const char* none : {"huge", "8x500", "8x0", "0x64", "x64", "8x", "8x64x",
+                           "-1x64", "65x64", "1x8256", "8x9999999999"}) {
+    EXPECT_FALSE(NamedShape(none).has_value()) << none;
+  }
 }
 
 }  // namespace

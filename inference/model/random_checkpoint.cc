@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "inference/model/sha256.h"
 #include "nlohmann/json.hpp"
 
@@ -135,6 +137,16 @@ ModelCard CardOf(const RandomCheckpointOptions& options,
   return card;
 }
 
+// "8x512".
+bool ReadSize(std::string_view size, ModelShape& shape) {
+  const std::vector<std::string> numbers =
+      absl::StrSplit(std::string(size), 'x');
+  return numbers.size() == 2 && absl::SimpleAtoi(numbers[0], &shape.layers) &&
+         absl::SimpleAtoi(numbers[1], &shape.d_model) && 1 <= shape.layers &&
+         shape.layers <= 64 && kDefaultHeadWidth <= shape.d_model &&
+         shape.d_model <= 8192 && shape.d_model % kDefaultHeadWidth == 0;
+}
+
 absl::Status CannotWrite(const fs::path& path) {
   return absl::FailedPreconditionError(
       absl::StrCat("cannot write '", path.string(),
@@ -153,7 +165,7 @@ std::optional<ModelShape> NamedShape(std::string_view size) {
     shape.layers = 6, shape.d_model = 384;
   } else if (size == "medium") {
     shape.layers = 16, shape.d_model = 1536;
-  } else {
+  } else if (!ReadSize(size, shape)) {
     return std::nullopt;
   }
   shape.heads = shape.d_model / kDefaultHeadWidth;

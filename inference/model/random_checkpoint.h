@@ -19,10 +19,12 @@
 
 namespace antiphon::inference {
 
-inline constexpr std::string_view kModelSizeNames = "nano, tiny, small, medium";
+inline constexpr std::string_view kModelSizeNames =
+    "nano, tiny, small, medium or LAYERSxWIDTH";
 
-// "nano" 4×256, "tiny" 2×128, "small" 6×384, "medium" 16×1536 (Aria's own);
-// heads 64 wide, feed-forward 4 times the width. vocabulary_rows is left 0.
+// "nano" 4×256, "tiny" 2×128, "small" 6×384, "medium" 16×1536 (Aria's own), or
+// "8x512": up to 64 layers and a width of a multiple of 64 up to 8192. Heads 64
+// wide, feed-forward 4 times the width. vocabulary_rows is left 0.
 std::optional<ModelShape> NamedShape(std::string_view size);
 
 struct RandomCheckpointOptions {

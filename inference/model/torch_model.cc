@@ -85,15 +85,13 @@ absl::StatusOr<ModelInfo> InfoOf(const Checkpoint& checkpoint,
   return info;
 }
 
-KvCache::Shape CacheShape(const ModelShape& shape, const ModelInfo& info) {
-  KvCache::Shape cache;
-  cache.layers = shape.layers;
-  cache.slots = info.slots;
-  cache.heads = shape.heads;
-  cache.head_width = shape.head_width();
-  cache.trunk_positions = info.context_tokens + shape.lead();
-  cache.branch_positions = info.branch_tokens;
-  return cache;
+absl::Status CheckFits(const Checkpoint& checkpoint,
+                       const TorchModel::Options& options) {
+  const MemoryNeed need = NeedOf(checkpoint.shape(), options.compute,
+                                 options.slots, options.context_tokens);
+  return CheckFits(
+      checkpoint.path(), need,
+      options.memory_bytes > 0 ? options.memory_bytes : MachineMemory());
 }
 
 }  // namespace
@@ -111,7 +109,8 @@ struct TorchModel::State {
       : info(std::move(model_info)),
         lead(checkpoint.shape().lead()),
         book(info),
-        network(checkpoint, CacheShape(checkpoint.shape(), info),
+        network(checkpoint,
+                CacheShape(checkpoint.shape(), info.slots, info.context_tokens),
                 options.compute) {
     if (lead == 0) return;
     std::vector<float> embedding = options.embedding;
@@ -175,6 +174,7 @@ absl::Status TorchModel::State::Append(SlotId slot,
 absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
     const Checkpoint& checkpoint, const Options& options) {
   absl::Status fine = CheckOptions(checkpoint.shape(), options);
+  if (fine.ok()) fine = CheckFits(checkpoint, options);
   if (!fine.ok()) return fine;
   if (absl::Status s = checkpoint.CheckFinite(); !s.ok()) return s;
   absl::StatusOr<ModelInfo> info = InfoOf(checkpoint, options);

@@ -26,11 +26,10 @@
 
 #include "absl/status/statusor.h"
 #include "inference/model/checkpoint.h"
+#include "inference/model/memory_need.h"
 #include "inference/model/model.h"
 
 namespace antiphon::inference {
-
-enum class ComputeType { kF32, kBf16 };
 
 // The type that --dtype names: "fp32" or "bf16".
 absl::StatusOr<ComputeType> NamedComputeType(std::string_view name);
@@ -45,11 +44,15 @@ class TorchModel : public Model {
     // What the adapter of a conditioned checkpoint gets, as many values as it
     // is wide. Empty: zeros, which is how such a model plays freely.
     std::vector<float> embedding = {};
+    // What there is for the whole program; 0 = what this machine has.
+    int64_t memory_bytes = 0;
   };
 
   // Copies the weights; `checkpoint` is not needed afterwards. Errors:
   // InvalidArgument for options, for weights that are not finite, for a card
-  // whose sha256 is another file's; ResourceExhausted where memory is short.
+  // whose sha256 is another file's; FailedPrecondition with both sizes, before
+  // anything is read, for what cannot fit the memory; ResourceExhausted where
+  // that runs out.
   static absl::StatusOr<std::unique_ptr<TorchModel>> Create(
       const Checkpoint& checkpoint, const Options& options);
 

@@ -379,6 +379,16 @@ TEST(TorchModelTest, WhatCannotRunIsRefusedByName) {
   options.slots = 0;
   EXPECT_THAT(refusal((kGolden / "tiny").string(), options),
               HasSubstr("slots is 0"));
+  options.slots = 1;
+  options.memory_bytes = 200'000'000;
+  EXPECT_THAT(refusal((kGolden / "tiny").string(), options),
+              HasSubstr("tiny/model.safetensors' needs 301 MB of memory "
+                        "(weights 1 MB, contexts 1 MB, program 300 MB), this "
+                        "machine has 200 MB"));
+  // Before a weight is looked at.
+  EXPECT_THAT(refusal((kGolden / "robustness/nan_weight.safetensors").string(),
+                      options),
+              HasSubstr("this machine has 200 MB"));
 
   const fs::path folder =
       fs::path(ANTIPHON_BINARY_DIR) / "torch_model_test/sha";

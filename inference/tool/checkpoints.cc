@@ -2,16 +2,20 @@
 // What needs checkpoints but no arithmetic: info and init.
 #include <cstdio>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "inference/model/checkpoint.h"
+#include "inference/model/memory_need.h"
 #include "inference/model/random_checkpoint.h"
+#include "inference/tool/checkpoint_list.h"
 #include "inference/tool/command.h"
 
 namespace antiphon::inference {
 namespace {
 
 constexpr double kMega = 1e6;
+constexpr int kContextTokens = 1024;  // of a musician, unless told otherwise
 
 void Line(const char* what, const std::string& value) {
   std::printf("%-14s%s\n", what, value.c_str());
@@ -45,10 +49,13 @@ void PrintShape(const Checkpoint& checkpoint) {
   Line("parameters",
        absl::StrFormat("%.1f million, stored as %s", parameters / kMega,
                        checkpoint.StoredTypes()));
-  const double per_token = 8.0 * shape.layers * shape.d_model;
-  Line("memory", absl::StrFormat(
-                     "%.0f MB in fp32, and %.1f MB for 1024 tokens of context",
-                     4 * parameters / kMega, 1024 * per_token / kMega));
+  const MemoryNeed exact = NeedOf(shape, ComputeType::kF32, 1, kContextTokens);
+  const MemoryNeed less = NeedOf(shape, ComputeType::kBf16, 1, kContextTokens);
+  Line("memory",
+       absl::StrFormat(
+           "%s in fp32, %s in bf16, %s of it for %d tokens of context",
+           SizeText(exact.total()), SizeText(less.total()),
+           SizeText(exact.cache), kContextTokens));
   if (shape.adapter_width > 0) {
     Line("adapter",
          absl::StrCat("conditioning vector of ", shape.adapter_width,
@@ -60,6 +67,12 @@ void PrintShape(const Checkpoint& checkpoint) {
 }  // namespace
 
 absl::Status RunInfo(const InfoOptions& options) {
+  const std::vector<std::string> files = CheckpointsIn(options.model);
+  const bool inside = !files.empty() && absl::StrContains(files.front(), '/');
+  if (files.size() > 1 || inside) {
+    PrintCheckpoints(options.model, files);
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::unique_ptr<Checkpoint>> opened =
       Checkpoint::Open(options.model);
   if (!opened.ok()) return opened.status();

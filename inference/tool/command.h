@@ -21,7 +21,7 @@ namespace antiphon::inference {
 absl::StatusOr<Vocabulary> NamedVocabulary(const std::string& name);
 
 struct InfoOptions {
-  std::string model;  // folder or file
+  std::string model;  // file, folder of one, or folder of several
 };
 absl::Status RunInfo(const InfoOptions& options);
 
@@ -56,6 +56,7 @@ struct GenerateOptions {
   std::optional<double> temperature;  // the model card's where absent
   std::optional<double> top_p;        // replaces the card's min_p
   uint64_t seed = 1;
+  std::string dtype;  // "fp32" or "bf16"
   std::string out;
 };
 inline constexpr int kMaxGeneratedBars = 1024;

@@ -115,7 +115,8 @@ void PrintEnd(const HostBar& bar, size_t notes, const JobEnd& end) {
 absl::Status RunGenerate(const GenerateOptions& options) {
   const absl::StatusOr<Piece> piece = ReadPiece(options.prompt);
   if (!piece.ok()) return piece.status();
-  absl::StatusOr<LoadedModel> model = LoadAnswerer({.path = options.model});
+  absl::StatusOr<LoadedModel> model =
+      LoadAnswerer({.path = options.model, .dtype = options.dtype});
   if (!model.ok()) return model.status();
 
   std::vector<Note> notes = piece->notes;

@@ -16,7 +16,7 @@
 #include "inference/tool/command.h"
 
 ABSL_FLAG(std::string, model, "", "DIR or FILE");
-ABSL_FLAG(std::string, config, "nano", "nano, tiny, small or medium");
+ABSL_FLAG(std::string, config, "nano", "nano, tiny, small, medium or LAYERSxWIDTH");
 ABSL_FLAG(std::string, vocab, "default", "default, demo25 or demo26");
 ABSL_FLAG(uint64_t, seed, 1, "of the random weights");
 ABSL_FLAG(std::string, out, "", "folder or file to write");
@@ -39,12 +39,15 @@ constexpr char kHelp[] =
 
   antiphon-model info DIR|FILE
       What a checkpoint is: name, vocabulary, size, memory, sampling. Checks
-      every tensor, and the sha256 where the card (model.json) states one.
+      every weight, and the sha256 where the card (model.json) states one.
+      Of a folder with several, also in folders inside it: a line for each, with
+      the memory for one musician, or why it cannot be used. Reads headers only.
 
   antiphon-model init --out=DIR [--config=nano] [--vocab=default] [--seed=1]
       Writes a checkpoint with random weights in the real format, so that
       everything around the model runs before a trained one exists.
-      --config: nano (4x256), tiny (2x128), small (6x384), medium (16x1536).
+      --config: nano (4x256), tiny (2x128), small (6x384), medium (16x1536), or
+      another, 8x512: layers, and a width that 64 divides.
 
   antiphon-model tokenize FILE.mid [--vocab=default]
       Prints {"tokens":["<S>",...],"ids":[0,...]}, as Aria reads the file.
@@ -68,6 +71,7 @@ constexpr char kHelp[] =
       --temperature=T --top-p=P       0 to 2, and above 0 to 1; without them
                                       the model card's
       --seed=1                        the same seed writes the same file
+      --dtype=fp32|bf16               of weights and products
 
   antiphon-model logits --model=DIR|FILE --tokens=FILE.json
       Reads {"tokens":[ids]}, or what tokenize printed. Prints
@@ -108,7 +112,8 @@ const std::vector<Command>& Commands() {
       {"generate",
        0,
        "",
-       {"model", "prompt", "bars", "temperature", "top_p", "seed", "out"}},
+       {"model", "prompt", "bars", "temperature", "top_p", "seed", "dtype",
+        "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
       {"bench", 0, "", {"model", "dtype"}},
   };
@@ -180,6 +185,7 @@ absl::Status Generate(const CommandLine& line) {
                           std::nullopt,
                           std::nullopt,
                           absl::GetFlag(FLAGS_seed),
+                          absl::GetFlag(FLAGS_dtype),
                           absl::GetFlag(FLAGS_out)};
   const double temperature = absl::GetFlag(FLAGS_temperature);
   const double top_p = absl::GetFlag(FLAGS_top_p);
