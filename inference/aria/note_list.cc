@@ -136,7 +136,13 @@ std::vector<bool> Redundant(const NoteList& list, int channel) {
 
 NoteList ReadNotes(const MidiFile& file) {
   NoteList list;
-  for (const MidiFileTrack& track : file.tracks) ReadTrack(track, list);
+  for (size_t track = 0; track < file.tracks.size(); ++track) {
+    const size_t before = list.notes.size();
+    ReadTrack(file.tracks[track], list);
+    for (size_t i = before; i < list.notes.size(); ++i) {
+      list.notes[i].track = track;
+    }
+  }
   const auto by_start = [](const FileNote& a, const FileNote& b) {
     return a.start_tick < b.start_tick;
   };

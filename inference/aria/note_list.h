@@ -9,6 +9,7 @@
 #define ANTIPHON_INFERENCE_ARIA_NOTE_LIST_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -29,6 +30,7 @@ struct FileNote {
   int velocity = 0;
   int64_t start_tick = 0;
   int64_t end_tick = 0;
+  size_t track = 0;  // its place in MidiFile::tracks
 
   friend bool operator==(const FileNote&, const FileNote&) = default;
 };

@@ -1,32 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A MIDI file as one pianist's piece in Antiphon's ticks, with its bars, and
-// the way back to a file. All channels but the drums' are one piano; the pedal
-// lengthens notes and is gone. Pure functions on plain data; any thread.
+// A piece and its answer, back to a MIDI file. Pure function on plain data; any
+// thread.
 #ifndef ANTIPHON_INFERENCE_TOOL_MIDI_PROMPT_H_
 #define ANTIPHON_INFERENCE_TOOL_MIDI_PROMPT_H_
 
-#include <string>
 #include <vector>
 
-#include "absl/status/statusor.h"
 #include "common/midi/midi_file.h"
-#include "common/music/meter.h"
 #include "common/music/note.h"
+#include "inference/aria/piece.h"
 
 namespace antiphon::inference {
-
-struct Piece {
-  std::vector<Note> notes;          // by tick
-  std::vector<TempoChange> tempos;  // never empty, the first at 0
-  MeterMap meters;
-
-  // The bar after the one that holds the last onset.
-  HostBar BarAfter() const;
-};
-
-// Errors: no notes; a meter that Antiphon does not know; more than 2^40 ticks.
-absl::StatusOr<Piece> PieceOf(const MidiFile& file);
 
 // 480 ticks per quarter note, tracks `human` and `answer`. Where a key is
 // struck again while it sounds, the earlier note of the track ends.
