@@ -32,6 +32,7 @@ ALSO_ALLOWED = {
     "inference/service": ("inference/engine/", "inference/aria/"),
     "inference/engine": ("inference/aria/",),
     "inference/model": ("inference/aria/",),
+    "inference/train": ("inference/aria/", "inference/engine/time_map.h"),
     "inference/tool": ("inference/aria/", "inference/engine/", "inference/model/",
                        "inference/model_answerer.h"),
 }
