@@ -30,12 +30,15 @@ struct TrainingCrop {
 };
 
 struct CropOptions {
-  // At least kFewestTokens; a crop ends behind the last event that fits.
+  // At least kFewestTokens, of answers kFewestAnswerTokens: most calls fit
+  // there at least without the other parts. A crop ends behind the last event
+  // that fits.
   int max_tokens = 512;
   // Of the crops, how many have a jittered call; 0..1.
   double jittered_share = .5;
 };
 inline constexpr int kFewestTokens = 16;
+inline constexpr int kFewestAnswerTokens = 128;
 
 // ---- What is varied, each alone. Notes as ByOnsetAndPitch leaves them. ----
 
