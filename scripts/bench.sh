@@ -30,7 +30,7 @@ Exit status: 0 all rows with a target hold, 1 one does not, 2 wrong usage.
 Rows:
 HELP
   benches | while read -r program rows; do
-    printf '  %-18s %s\n' "$program" "$rows"
+    printf '  %-20s %s\n' "$program" "$rows"
   done
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 
@@ -21,6 +22,7 @@ const absl::Duration kReaction = kBehind + absl::Milliseconds(1);
 const absl::Duration kDrift = absl::Milliseconds(1);
 const absl::Duration kLateGrace = absl::Milliseconds(20);
 const absl::Duration kSilentWithin = absl::Milliseconds(100);
+const absl::Duration kRounding = absl::Microseconds(1);
 
 std::string At(MonoTime time) {
   return absl::StrCat(" at ", absl::FormatDuration(time - MonoTime()));
@@ -207,15 +209,26 @@ std::string CheckNoDuplicates(const Recording& recording) {
   return "";
 }
 
+std::string CheckOnTime(const Recording& recording) {
+  for (const Sent& s : recording.sent) {
+    if (!s.message.IsNoteOn()) continue;
+    if (s.at < s.due || s.at > s.due + kLateGrace) {
+      return absl::StrCat(Name(s), " was sent", At(s.at), ", due", At(s.due));
+    }
+    if (s.placed && absl::AbsDuration(s.due - *s.placed) > kRounding) {
+      return absl::StrCat(Name(s), " is due", At(*s.placed), ", playback says",
+                          At(s.due));
+    }
+  }
+  return "";
+}
+
 std::string CheckSentInBar(const Recording& recording, const Truth& truth) {
   const std::map<NoteKey, Planned> planned = PlannedNotes(recording);
   const std::map<BarKey, MonoTime> lines = LinesOf(recording);
   const absl::Duration tolerance = kLateGrace + Unsteady(recording);
   for (const Sent& s : recording.sent) {
     if (!s.message.IsNoteOn()) continue;
-    if (s.at < s.due || s.at > s.due + kLateGrace) {
-      return absl::StrCat(Name(s), " was sent", At(s.at), ", due", At(s.due));
-    }
     const auto plan = planned.find(NoteOf(s));
     if (plan != planned.end() && plan->second.command.tick >= s.length) {
       return absl::StrCat(Name(s), " begins", At(s.at), " at tick ",
@@ -253,16 +266,32 @@ std::string CheckNoOldEpoch(const Recording& recording, const Truth& truth) {
 std::string CheckSilentWhileStopped(const Recording& recording,
                                     const Truth& truth) {
   for (const Sent& s : recording.sent) {
+    if (!s.message.IsNoteOn()) continue;
     for (const Stopped& stop : truth.stopped()) {
-      if (s.at <= stop.from + kReaction || s.at >= stop.to) continue;
-      if (s.message.IsNoteOn()) {
+      if (s.at > stop.from + kReaction && s.at < stop.to) {
         return absl::StrCat(Name(s), " begins", At(s.at), ", the host stopped",
                             At(stop.told));
       }
-      if (s.at > stop.told + kSilentWithin) {
-        return absl::StrCat(Name(s), " ends", At(s.at), ", the host stopped",
-                            At(stop.told));
-      }
+    }
+  }
+  return "";
+}
+
+std::string CheckNothingRingsOn(const Recording& recording,
+                                const Truth& truth) {
+  std::vector<MonoTime> breaks = truth.breaks();
+  for (const Stopped& stop : truth.stopped()) breaks.push_back(stop.told);
+  std::sort(breaks.begin(), breaks.end());
+  std::map<int, MonoTime> struck;
+  for (const Sent& s : recording.sent) {
+    if (s.message.IsNoteOn()) struck[s.message.pitch()] = s.at;
+    if (!s.message.IsNoteOff()) continue;
+    // The first break that it had to heed.
+    const auto told = std::lower_bound(breaks.begin(), breaks.end(),
+                                       struck[s.message.pitch()] - kReaction);
+    if (told != breaks.end() && s.at > *told + kSilentWithin) {
+      return absl::StrCat(Name(s), " rings on until", At(s.at), ", a break was",
+                          At(*told));
     }
   }
   return "";
@@ -305,10 +334,14 @@ std::string CheckInvariants(const Recording& recording, const Truth& truth) {
       {"RecordsTellWhatSounded", CheckRecordsTellWhatSounded(recording)},
       {"NothingPlannedLate", CheckNothingPlannedLate(recording, truth)},
       {"NoDuplicates", CheckNoDuplicates(recording)},
+      {"OnTime", CheckOnTime(recording)},
       {"SentInBar", CheckSentInBar(recording, truth)},
       {"NoOldEpoch", CheckNoOldEpoch(recording, truth)},
       {"SilentWhileStopped", CheckSilentWhileStopped(recording, truth)},
+      {"NothingRingsOn", CheckNothingRingsOn(recording, truth)},
       {"Wire", CheckWire(recording)},
+      {"NoJobLeftOpen", CheckNoJobLeftOpen(recording)},
+      {"Outcomes", CheckOutcomes(recording, truth)},
   };
   for (const auto& [name, problem] : found) {
     if (!problem.empty()) return absl::StrCat(name, ": ", problem);

@@ -177,13 +177,28 @@ TEST_F(Checkers, OneStrokeAsTwoNotes) {
   EXPECT_THAT(CheckNoDuplicates(recording_), HasSubstr("more often"));
 }
 
-// ---- In its bar ----
+// ---- On time ----
 
 TEST_F(Checkers, ANoteBeyondTheGrace) {
   Sent& sent = OnOf(recording_, 3);
   sent.at = sent.due + absl::Milliseconds(21);
-  EXPECT_THAT(CheckSentInBar(recording_, truth_), HasSubstr("due"));
+  EXPECT_THAT(CheckOnTime(recording_), HasSubstr("was sent"));
 }
+
+TEST_F(Checkers, ANoteBeforeItsTime) {
+  Sent& sent = OnOf(recording_, 3);
+  sent.at = sent.due - absl::Nanoseconds(1);
+  EXPECT_THAT(CheckOnTime(recording_), HasSubstr("was sent"));
+}
+
+TEST_F(Checkers, ALateNoteThatIsToldAsDueLater) {
+  Sent& sent = OnOf(recording_, 3);
+  ASSERT_TRUE(sent.placed);
+  sent.at = sent.due = sent.due + absl::Milliseconds(30);
+  EXPECT_THAT(CheckOnTime(recording_), HasSubstr("playback says"));
+}
+
+// ---- In its bar ----
 
 TEST_F(Checkers, ANoteBeyondItsBarsEnd) {
   OnOf(recording_, 3).length = Ticks::Of(1);
@@ -214,13 +229,59 @@ TEST_F(Checkers, ANoteWhileTheHostStandsStill) {
   EXPECT_THAT(CheckSilentWhileStopped(recording_, truth_), HasSubstr("begins"));
 }
 
-TEST_F(Checkers, AnOffThatComesTooLateAfterAStop) {
+// ---- Nothing rings on ----
+
+TEST_F(Checkers, ANoteThatRingsOnAfterAStop) {
   const MonoTime stop = truth_.stopped().front().told;
   const auto off = std::find_if(recording_.sent.begin(), recording_.sent.end(),
                                 [&](const Sent& s) { return s.at > stop; });
   ASSERT_TRUE(off->message.IsNoteOff());
+  off->at = stop + absl::Milliseconds(100);
+  EXPECT_EQ(CheckNothingRingsOn(recording_, truth_), "");
   off->at = stop + absl::Milliseconds(101);
-  EXPECT_THAT(CheckSilentWhileStopped(recording_, truth_), HasSubstr("ends"));
+  EXPECT_THAT(CheckNothingRingsOn(recording_, truth_), HasSubstr("rings on"));
+}
+
+// The recorded run of such a host, and the last note that its break ended.
+Recording Broken(void (*breaks)(HostScript&)) {
+  HostScript host({.seed = 9});
+  host.Start();
+  host.PlayBars(5, 6);
+  // The answer to a bar of long notes is cut off.
+  for (int i = 0; i < 2; ++i) {
+    host.Key(host.now() + absl::Milliseconds(10),
+             host.now() + absl::Milliseconds(1990), 100 + i, 90);
+    host.PlayBar(0);
+  }
+  host.Clocks(50);
+  breaks(host);
+  host.PlayBars(3, 0);
+  return Play(host, {});
+}
+
+void ExpectRingingCaught(const Recording& good, absl::Duration within) {
+  const Truth truth(good.host);
+  EXPECT_EQ(CheckInvariants(good, truth), "");
+  const auto off =
+      std::find_if(good.sent.begin(), good.sent.end(), [](const Sent& s) {
+        return s.message.IsNoteOff() && s.message.pitch() == 100;
+      });
+  ASSERT_NE(off, good.sent.end());
+  Recording bad = good;
+  Sent& late = bad.sent[static_cast<size_t>(off - good.sent.begin())];
+  late.at = late.at + within;
+  EXPECT_THAT(CheckNothingRingsOn(bad, truth), HasSubstr("rings on"));
+}
+
+TEST(NothingRingsOn, AfterAJump) {
+  ExpectRingingCaught(Broken([](HostScript& host) { host.Locate(7); }),
+                      absl::Milliseconds(101));
+}
+
+TEST(NothingRingsOn, AfterTheFreewheelOfAClockThatIsLost) {
+  ExpectRingingCaught(
+      Broken([](HostScript& host) { host.Wait(absl::Seconds(2)); }),
+      absl::Milliseconds(101));
 }
 
 // ---- The wire ----
@@ -251,6 +312,96 @@ TEST_F(Checkers, AReportOfWhatDidNotHappen) {
   ASSERT_FALSE(recording_.reports.empty());
   recording_.reports.back().set_sent(99);
   EXPECT_THAT(CheckWire(recording_), HasSubstr("not what happened"));
+}
+
+// ---- Jobs ----
+
+TEST_F(Checkers, AJobThatNeitherEndsNorIsCalledOff) {
+  const edge::JobId job = recording_.asked[5].job;
+  std::erase_if(recording_.replies,
+                [job](const auto& r) { return r.job_id == job && r.done; });
+  EXPECT_THAT(CheckNoJobLeftOpen(recording_), HasSubstr("never called off"));
+  recording_.called_off.push_back(job);
+  EXPECT_EQ(CheckNoJobLeftOpen(recording_), "");
+}
+
+TEST_F(Checkers, AJobThatTheServiceIsNotToldOf) {
+  recording_.left_open.push_back(7);
+  EXPECT_THAT(CheckNoJobLeftOpen(recording_), HasSubstr("at the service"));
+}
+
+// ---- What is told of bars ----
+
+class OutcomesTest : public Checkers {
+ protected:
+  // What is found when bar `seq` is told so.
+  std::string Told(PlaySeq seq, Outcome outcome, Reason reason) {
+    Recording copy = recording_;
+    copy.bars[seq].outcome = outcome;
+    copy.bars[seq].reason = reason;
+    return CheckOutcomes(copy, truth_);
+  }
+  // The replies to the job of bar `seq`, changed by `change`.
+  template <typename Change>
+  void ChangeReplies(PlaySeq seq, const Change& change) {
+    for (edge::Reply& reply : recording_.replies) {
+      if (reply.job_id != 0 && reply.play_seq == seq) change(reply);
+    }
+  }
+};
+
+TEST_F(OutcomesTest, AnAnswerThatIsToldAsAFailure) {
+  EXPECT_EQ(CheckOutcomes(recording_, truth_), "");
+  using enum Outcome;
+  EXPECT_THAT(Told(4, kRepeat, Reason::kLate), HasSubstr("another answer"));
+  EXPECT_THAT(Told(2, kRepeat, Reason::kLate), HasSubstr("nothing to repeat"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kLate), HasSubstr("was in time"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kUnavailable), HasSubstr("in time"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kRefused), HasSubstr("refused"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kInvalid), HasSubstr("invalid"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kCancelled), HasSubstr("cancelled"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kTimeout), HasSubstr("was answered"));
+  EXPECT_THAT(Told(4, kSilence, Reason::kLate), HasSubstr("to repeat"));
+}
+
+TEST_F(OutcomesTest, ARestThatIsNone) {
+  using enum Outcome;
+  EXPECT_THAT(Told(4, kRest, Reason::kWarmUp), HasSubstr("is warm"));
+  EXPECT_THAT(Told(4, kRest, Reason::kNoInput), HasSubstr("was input"));
+  EXPECT_THAT(Told(4, kRest, Reason::kEmpty), HasSubstr("no empty answer"));
+  EXPECT_THAT(Told(4, kRest, Reason::kCancelled), HasSubstr("nothing broke"));
+}
+
+TEST_F(OutcomesTest, AReasonThatBelongsToAnotherOutcome) {
+  using enum Outcome;
+  EXPECT_THAT(Told(4, kAnswer, Reason::kLate), HasSubstr("no reason"));
+  EXPECT_THAT(Told(4, kRest, Reason::kInTime), HasSubstr("no reason"));
+  EXPECT_THAT(Told(2, kSilence, Reason::kWarmUp), HasSubstr("no reason"));
+}
+
+TEST_F(OutcomesTest, AnAnswerThatNeverCame) {
+  ChangeReplies(4, [](edge::Reply& reply) { reply.note_count = 0; });
+  EXPECT_THAT(CheckOutcomes(recording_, truth_), HasSubstr("was answered"));
+}
+
+TEST_F(OutcomesTest, AnAnswerOfOtherNotes) {
+  ChangeReplies(4, [](edge::Reply& reply) { reply.notes[0].note.pitch ^= 1; });
+  EXPECT_THAT(CheckOutcomes(recording_, truth_), HasSubstr("another answer"));
+}
+
+TEST_F(OutcomesTest, ABarThatWasPlayedAndNeverAskedFor) {
+  std::erase_if(recording_.asked,
+                [](const Asked& asked) { return asked.answers == 4; });
+  EXPECT_THAT(Told(6, Outcome::kRest, Reason::kNoInput),
+              HasSubstr("the player played"));
+}
+
+TEST_F(OutcomesTest, ALateAnswerOfAServiceThatWasNotThere) {
+  ChangeReplies(
+      0, [](edge::Reply& reply) { reply.at = reply.at + absl::Seconds(9); });
+  EXPECT_EQ(Told(2, Outcome::kSilence, Reason::kLate), "");
+  EXPECT_THAT(Told(2, Outcome::kSilence, Reason::kUnavailable),
+              HasSubstr("the service was there"));
 }
 
 // ---- Liveness ----

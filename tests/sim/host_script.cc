@@ -15,6 +15,9 @@ const absl::Duration kStopActs = absl::Milliseconds(20);
 const absl::Duration kFreewheel = absl::Milliseconds(250);
 const absl::Duration kSlowestPulse = absl::Milliseconds(125);
 
+// Two beats: then the edge knows the period.
+constexpr int kKnown = 48;
+
 constexpr int kLowestKey = 36;
 constexpr int kKeys = 48;
 // Two strokes of one key are no closer.
@@ -61,6 +64,7 @@ void HostScript::Clocks(int64_t count) {
 }
 
 void HostScript::Lose(int64_t count) {
+  even_ = 0;
   for (; count > 0; --count) {
     if (ran_)
       Count({.at = now_, .steady = now_, .period = period(), .lost = true});
@@ -71,10 +75,12 @@ void HostScript::Lose(int64_t count) {
 void HostScript::Wait(absl::Duration duration) { now_ = now_ + duration; }
 
 void HostScript::set_tempo(double quarters_per_minute) {
+  even_ = 0;
   quarters_per_minute_ = quarters_per_minute;
 }
 
 void HostScript::HoldUp(absl::Duration duration) {
+  even_ = 0;
   last_sent_ = std::max(last_sent_, now_ + duration);
 }
 
@@ -94,10 +100,10 @@ void HostScript::Clock() {
     NoteStop(stop_at_, std::min(at, stop_at_ + kStopActs));
   }
   if (ran_ && at > LossBy(pulses_.back().period)) {
-    // Late: the edge may think the period longer, if clocks were missing.
-    NoteStop(LossBy(kSlowestPulse), LossBy(kSlowestPulse));
+    NoteStop(LossBy(LongestPeriod()), LossBy(kSlowestPulse));
     pulse.back = true;
   }
+  even_ = at > heard_ + 1.5 * period() ? 0 : even_ + 1;
   heard_ = at;
   Count(pulse);
 }
@@ -124,6 +130,10 @@ absl::Duration HostScript::period() const {
 // When the clock counts as lost, if none has come since the last one heard.
 MonoTime HostScript::LossBy(absl::Duration period) const {
   return heard_ + period + std::max(kFreewheel, 3 * period);
+}
+
+absl::Duration HostScript::LongestPeriod() const {
+  return even_ >= kKnown ? period() : kSlowestPulse;
 }
 
 MonoTime HostScript::Emit(const MidiMessage& message) {
@@ -272,7 +282,7 @@ std::vector<Stopped> HostScript::StoppedTimes() const {
   std::vector<Stopped> all = stopped_;
   if (!ran_ || pulses_.empty()) return all;
   if (will_run_) {
-    all.push_back({LossBy(kSlowestPulse), LossBy(kSlowestPulse)});
+    all.push_back({LossBy(LongestPeriod()), LossBy(kSlowestPulse)});
   } else {
     all.push_back({stop_at_, stop_at_ + kStopActs});
   }

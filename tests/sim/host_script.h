@@ -114,6 +114,8 @@ class HostScript {
  private:
   // When a clock counts as lost that is not followed by another.
   MonoTime LossBy(absl::Duration period) const;
+  // The longest that the edge can have taken the period for.
+  absl::Duration LongestPeriod() const;
   MonoTime Emit(const MidiMessage& message);
   void Clock();
   void Count(HostPulse pulse);
@@ -139,6 +141,7 @@ class HostScript {
   bool located_ = false;  // next_song_ was said, not counted
   MonoTime stop_at_;
   MonoTime heard_;  // the last clock that was not lost
+  int even_ = 0;    // clocks since the last thing that put them out of step
 
   std::vector<TimedMessage> host_;
   std::vector<TimedMessage> keys_;

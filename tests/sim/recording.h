@@ -6,6 +6,7 @@
 #ifndef ANTIPHON_TESTS_SIM_RECORDING_H_
 #define ANTIPHON_TESTS_SIM_RECORDING_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,18 @@ struct Sent {
   Epoch epoch = 0;
   PlaySeq play_seq = 0;
   uint32_t note = 0;
-  MonoTime due{};
+  MonoTime due{};  // as playback says
+  // Where the newest timeline puts it; not known of a bar that is over.
+  std::optional<MonoTime> placed{};
   // Of its bar, by the timeline of that moment.
   Ticks length{};
+};
+
+// A job that the conductor posted.
+struct Asked {
+  edge::JobId job = 0;
+  PlaySeq answers = 0;
+  Epoch epoch = 0;
 };
 
 struct Begun {
@@ -50,9 +60,12 @@ struct Recording {
   std::vector<edge::Reply> replies{};   // as the conductor took them
   std::vector<Begun> begun{};
   std::vector<edge::BarRecord> bars{};
+  std::vector<Asked> asked{};
+  std::vector<edge::JobId> called_off{};  // by the conductor
   std::vector<JobSeen> jobs{};
   std::vector<v1::BarReport> reports{};
   std::vector<uint64_t> cancels{};
+  std::vector<uint64_t> left_open{};  // of the service's jobs, at the very end
   std::vector<std::string> complaints{};  // of either side about the other
   edge::Conductor::Counters counters{};
   uint64_t network_hash = 0;

@@ -23,7 +23,7 @@ class SimService::Answer : public inference::AnswerSink {
 
   void OnNote(uint32_t, const Note& note) override { notes.push_back(note); }
   void OnEnd(const inference::JobEnd&) override {}
-  bool cancelled() const override { return is_cancelled; }
+  bool cancelled() const override { return is_cancelled && !fate.stubborn; }
 
   const FakeNetwork::StreamId stream;
   const inference::Job job;
@@ -55,6 +55,16 @@ void SimService::OnBytes(FakeNetwork::StreamId stream,
 void SimService::OnBroken(FakeNetwork::StreamId stream) {
   for (const auto& [id, answer] : streams_[stream]) answer->is_cancelled = true;
   streams_.erase(stream);
+}
+
+std::vector<uint64_t> SimService::OpenJobs() const {
+  std::vector<uint64_t> open;
+  for (const auto& [stream, jobs_of_it] : streams_) {
+    for (const auto& [id, answer] : jobs_of_it) {
+      if (!answer->is_cancelled) open.push_back(id);
+    }
+  }
+  return open;
 }
 
 void SimService::Handle(FakeNetwork::StreamId stream,
@@ -149,15 +159,15 @@ void SimService::Step() {
   if (current_ == nullptr) {
     const inference::JobQueue::Entry entry = *queue_.Pop();
     current_ = std::static_pointer_cast<Answer>(entry.sink);
-    if (current_->is_cancelled) {
+    if (current_->cancelled()) {
       return Finish({.reason = inference::EndReason::kCancelled});
     }
-    if (*now_ > current_->job.deadline) {
+    if (*now_ > current_->job.deadline && !current_->fate.stubborn) {
       return Finish({.reason = inference::EndReason::kShortened});
     }
     current_->end = inference::Mirror().Answer(current_->job, *current_);
     next_ = *now_ + script_->think;
-  } else if (current_->is_cancelled) {
+  } else if (current_->cancelled()) {
     Finish({.reason = inference::EndReason::kCancelled});
   } else if (current_->sent == current_->notes.size()) {
     Finish(current_->end);

@@ -25,8 +25,9 @@ struct Fate {
   absl::Duration delay = absl::ZeroDuration();  // more than the usual
   bool lost = false;                            // never answered
   bool refused = false;
-  bool twice = false;   // every chunk is sent twice
-  bool breaks = false;  // the stream breaks in the middle of the answer
+  bool stubborn = false;  // goes on when cancelled, and after its deadline
+  bool twice = false;     // every chunk is sent twice
+  bool breaks = false;    // the stream breaks in the middle of the answer
 };
 
 // A job as it arrived.
@@ -49,6 +50,9 @@ class SimService : public FakeNetwork::Listener {
   MonoTime NextEvent() const { return Due(); }
   // Works until now.
   void Run();
+
+  // Jobs that have neither ended nor been cancelled, nor lost their stream.
+  std::vector<uint64_t> OpenJobs() const;
 
   // ---- What it saw ----
   std::vector<JobSeen> jobs;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <random>
+#include <tuple>
 
 #include "edge/agent.h"
 #include "edge/client/grpc_accompanist.h"
@@ -23,12 +25,15 @@ using edge::Telemetry;
 const absl::Duration kClientPatience = absl::Milliseconds(10);
 const absl::Duration kPlaybackPatience = absl::Milliseconds(1);
 const absl::Duration kAfterwards = absl::Seconds(1);
+// After a trouble: until the client is there again and has said the rest.
+const absl::Duration kFarewell = absl::Seconds(1);
 
 // The client without its thread: the real link over the fake network.
 class SimAccompanist : public edge::Accompanist {
  public:
-  SimAccompanist(FakeNetwork* network)
-      : link_(
+  SimAccompanist(FakeNetwork* network, Recording* recording)
+      : recording_(recording),
+        link_(
             {.target = "simulated", .session_id = "sim", .client = "sim"},
             [network](v1::EdgeMessage hello,
                       edge::MessageStream::OnMessage on_message) {
@@ -39,6 +44,7 @@ class SimAccompanist : public edge::Accompanist {
 
   bool Post(const AccompanistCommand& command) override {
     if (commands_.size() == edge::GrpcAccompanist::kMaxCommands) return false;
+    Note(command);
     commands_.push_back(std::make_unique<AccompanistCommand>(command));
     return true;
   }
@@ -61,6 +67,16 @@ class SimAccompanist : public edge::Accompanist {
   uint64_t malformed() const { return stats_.malformed.load(); }
 
  private:
+  void Note(const AccompanistCommand& command) {
+    if (command.kind == AccompanistCommand::Kind::kJob) {
+      const edge::Job& job = command.job;
+      recording_->asked.push_back({job.id, job.play_seq, job.epoch});
+    } else if (command.kind == AccompanistCommand::Kind::kCancel) {
+      recording_->called_off.push_back(command.cancel);
+    }
+  }
+
+  Recording* const recording_;
   edge::ServiceLink::Stats stats_;
   std::deque<std::unique_ptr<AccompanistCommand>> commands_;
   std::deque<Reply> replies_;
@@ -76,15 +92,15 @@ class World : public edge::SessionObserver, public edge::MidiOutput {
         script_(network),
         network_(&script_, &now_),
         service_(&script_, &network_, &now_, options.fates),
-        accompanist_(&network_),
+        recording_{.host = host, .network = network},
+        accompanist_(&network_, &recording_),
         playback_({}, &to_playback_, &timeline_, this, &from_playback_),
         conductor_({.meters = host.meters(),
                     .sampling = {},
                     .seed = options.seed,
                     .bars = options.bars},
                    &accompanist_, &from_conductor_, &timeline_, &to_conductor_,
-                   this),
-        recording_{.host = host, .network = network} {
+                   this) {
     network_.set_listener(&service_);
   }
 
@@ -105,12 +121,15 @@ class World : public edge::SessionObserver, public edge::MidiOutput {
     return true;
   }
 
+  using NoteId = std::tuple<Epoch, PlaySeq, uint32_t>;
+
   MonoTime NextEvent() const;
   void TurnNetwork();
   void TurnConductor();
   void TurnPlayback();
   void TakeTold();
   void Finish();
+  void SayFarewell();
 
   const WorldOptions options_;
   std::mt19937_64 random_;
@@ -124,6 +143,7 @@ class World : public edge::SessionObserver, public edge::MidiOutput {
 
   FakeNetwork network_;
   SimService service_;
+  Recording recording_;
   SimAccompanist accompanist_;
   // Each ring in two halves, with a look at what passes between them.
   SpscRing<PlaybackCommand> from_conductor_{edge::Agent::kMaxPlaybackCommands};
@@ -133,8 +153,8 @@ class World : public edge::SessionObserver, public edge::MidiOutput {
   LatestValue<Timeline> timeline_;
   edge::Playback playback_;
   edge::Conductor conductor_;
-  size_t attributed_ = 0;  // of recording_.sent
-  Recording recording_;
+  size_t attributed_ = 0;          // of recording_.sent
+  std::map<NoteId, Ticks> ticks_;  // of what was planned
 };
 
 MonoTime World::NextEvent() const {
@@ -177,6 +197,8 @@ void World::TurnConductor() {
   PlaybackCommand command;
   while (from_conductor_.TryPop(command)) {
     recording_.planned.push_back({now_, command});
+    ticks_.try_emplace({command.epoch, command.play_seq, command.note},
+                       command.tick);
     to_playback_.TryPush(command);
   }
   const bool stalls =
@@ -212,7 +234,12 @@ void World::TakeTold() {
     sent.note = told.note;
     sent.due = told.due;
     const auto bar = conductor_.timeline().Bar(told.play_seq);
-    if (bar) sent.length = bar->length();
+    if (!bar) continue;
+    sent.length = bar->length();
+    const auto tick = ticks_.find({told.epoch, told.play_seq, told.note});
+    if (tick != ticks_.end() && told.epoch == conductor_.timeline().epoch()) {
+      sent.placed = conductor_.timeline().TimeAt(bar->begin + tick->second);
+    }
   }
 }
 
@@ -221,6 +248,9 @@ void World::Finish() {
   TakeTold();
   now_ = now_ + absl::Milliseconds(2);
   conductor_.Finish(now_);
+  recording_.counters = conductor_.counters();
+  SayFarewell();
+  recording_.left_open = service_.OpenJobs();
   recording_.jobs = service_.jobs;
   recording_.reports = service_.reports;
   recording_.cancels = service_.cancels;
@@ -231,9 +261,24 @@ void World::Finish() {
   for (const Trouble& trouble : service_.fated) {
     recording_.network.troubles.push_back(trouble);
   }
-  recording_.counters = conductor_.counters();
   recording_.network_hash = network_.hash();
   recording_.packets = network_.delivered();
+}
+
+// The session is over, the client's thread still says what it was told.
+void World::SayFarewell() {
+  MonoTime end = now_;
+  for (const Trouble& trouble : script_.troubles) {
+    if (trouble.from <= now_ && trouble.to < MonoTime::Max()) {
+      end = std::max(end, trouble.to);
+    }
+  }
+  end = end + kFarewell;
+  while (now_ < end) {
+    TurnNetwork();
+    now_ = std::max(now_, std::min({next_client_, network_.NextEvent(),
+                                    service_.NextEvent()}));
+  }
 }
 
 }  // namespace
