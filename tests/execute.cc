@@ -23,8 +23,6 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-constexpr unsigned kMaxSeconds = 20;
-
 // Appends what is there; false at the end.
 bool ReadSome(int fd, std::string& text) {
   char buffer[4096];
@@ -64,7 +62,7 @@ Executed Execute(const std::string& program,
   if (child == 0) {
     dup2(out[1], STDOUT_FILENO);
     dup2(err[1], STDERR_FILENO);
-    alarm(kMaxSeconds);
+    alarm(options.max_seconds);
     if (options.in_child) options.in_child();
     execv(argv[0], argv.data());
     _exit(127);

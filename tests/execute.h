@@ -24,6 +24,8 @@ struct ExecuteOptions {
   std::string stop_at{};
   // Called in the child before the program: limits and the like.
   std::function<void()> in_child{};
+  // Then it is ended.
+  unsigned max_seconds = 20;
 };
 
 // `program` is a path.

@@ -14,7 +14,11 @@ namespace antiphon::inference {
 namespace {
 
 constexpr SlotId kSlot = 0;
-constexpr size_t kPiece = 64;  // tokens of a context between two looks around
+// Tokens of a context between two looks around: many cost less each, where they
+// take no longer than a cancel may wait.
+constexpr size_t kSmallPiece = 64;
+constexpr size_t kLargePiece = 256;
+constexpr absl::Duration kPatience = absl::Milliseconds(50);
 // The model says how long these last; of more held notes the latest ones.
 constexpr size_t kMaxAsked = 8;
 
@@ -242,11 +246,17 @@ std::optional<EndReason> AriaAnswerer::Extend(const Job& job,
   while (trunk_.size() < context.size()) {
     const auto ended = Interrupted(job, sink, absl::ZeroDuration());
     if (ended) return ended;
-    const auto piece = context.subspan(trunk_.size(), kPiece);
+    const bool quick = kLargePiece * per_token_ <= kPatience;
+    const auto piece =
+        context.subspan(trunk_.size(), quick ? kLargePiece : kSmallPiece);
     const bool last = trunk_.size() + piece.size() == context.size();
+    const MonoTime begin = rt::Now();
     const absl::Status read =
         model_->Prefill(kSlot, piece, last ? last_logits : absl::Span<float>());
     if (!read.ok()) return Failed(job, read);
+    if (piece.size() >= kSmallPiece) {
+      per_token_ = (rt::Now() - begin) / static_cast<int64_t>(piece.size());
+    }
     trunk_.insert(trunk_.end(), piece.begin(), piece.end());
   }
   return std::nullopt;

@@ -129,7 +129,8 @@ TEST_F(ToolMemoryTest, AModelInUseTakesNoMoreThanWasSaid) {
         kProgram,
         {"generate", "--model=" + (folder_ / "noise").string(), "--bars=1",
          "--prompt=" + example, absl::StrCat("--dtype=", dtype),
-         "--out=" + (folder_ / "out.mid").string()});
+         "--out=" + (folder_ / "out.mid").string()},
+        {.max_seconds = 50});
     ASSERT_EQ(run.status, 0) << run.err;
     std::printf("%s: peak %s, weights %s, contexts %s\n", dtype,
                 SizeText(run.peak_resident_bytes).c_str(),
