@@ -70,6 +70,9 @@ TEST(CropSource, GoesOnWhereItWas) {
   std::vector<TrainingCrop> crops;
   for (int i = 0; i < 20; ++i) crops.push_back(source.Next());
   EXPECT_EQ(source.position(), 20u);
+  for (size_t i = 1; i < crops.size(); ++i) {
+    EXPECT_NE(crops[i].tokens, crops[i - 1].tokens) << i;
+  }
   CropSource again = Source(pieces);
   again.Seek(13);
   EXPECT_EQ(again.Next().tokens, crops[13].tokens);
@@ -108,6 +111,7 @@ TEST(CropSource, EveryTokenHasACompactRow) {
         wanted += crop.wanted[at];
       }
       ASSERT_GT(wanted, 0);
+      ASSERT_EQ(crop.tokens.back() == kTimeStepToken, answers);
     }
   }
 }

@@ -71,6 +71,9 @@ TEST(PlainCrop, BeginsAtItsBarAndEndsBehindAnEvent) {
   EXPECT_THAT(crop->wanted,
               testing::ElementsAre(0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1));
   EXPECT_FALSE(PlainCrop(Etude(8), 8, 16).has_value());
+  TrainingPiece low = Etude(1);
+  for (TrainingNote& note : low.notes) note.note.pitch = 20;
+  EXPECT_FALSE(PlainCrop(low, 0, 16).has_value());
 }
 
 TEST(RandomCrop, IsSoundFullAndHalfOfThemJittered) {
@@ -142,23 +145,31 @@ TEST(RandomCrop, PartsAreHeardAloneAndKeysChange) {
   EXPECT_EQ(keys.size(), 13u);
 }
 
-TEST(RandomCrop, BeginsAtEvenAndOddBars) {
-  // A bar a note, its pitch says which.
+// How many of 2,000 crops begin at an odd bar; those begin after their line.
+int OddBeginnings(int64_t bars, int max_tokens) {
   TrainingPiece piece;
-  for (int bar = 0; bar < 40; ++bar) {
+  for (int64_t bar = 0; bar < bars; ++bar) {
     piece.meters.push_back({});
-    piece.notes.push_back({{bar * kWarpedBarMs, 100, 40 + bar, 80}});
+    const int64_t late_ms = bar % 2 == 0 ? 0 : 300;
+    piece.notes.push_back({{bar * kWarpedBarMs + late_ms, 100, 60, 80}});
   }
   Random random(4);
-  std::map<TokenId, int> first;
-  for (int i = 0; i < 4000; ++i) {
-    ++first[RandomCrop(piece, {.max_tokens = 40}, random)->tokens[2]];
-  }
   int odd = 0;
-  for (const auto& [token, count] : first) {
-    odd += kTokens.PitchOf(token) % 2 != 0 ? count : 0;
+  for (int i = 0; i < 2000; ++i) {
+    const auto crop = RandomCrop(
+        piece, {.max_tokens = max_tokens, .jittered_share = 0}, random);
+    odd += kTokens.OnsetMs(crop->tokens[3]) == 300 ? 1 : 0;
   }
-  EXPECT_NEAR(odd, 2000, 120);
+  return odd;
+}
+
+TEST(RandomCrop, BeginsAtEvenAndOddBars) {
+  EXPECT_NEAR(OddBeginnings(100, 40), 1000, 120);
+}
+
+TEST(RandomCrop, OfShortPiecesIsNearlyAllOfThem) {
+  // From the first bar a sixth, and half of what would be shorter still.
+  EXPECT_NEAR(OddBeginnings(6, 512), 2000 * 5 / 12, 100);
 }
 
 TEST(AnswerCrop, WantsTheAnswerAlone) {
