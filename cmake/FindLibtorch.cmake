@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Finds a libtorch for CPU use and defines libtorch::cpu.
+# Finds a libtorch for CPU use and defines libtorch::cpu; and libtorch::cuda_stub, to
+# link what loads libtorch's CUDA half, from one of the Libtorch_cuda_FOLDERS, when it
+# runs.
 #
 # Looks into ANTIPHON_LIBTORCH (cache variable, else environment), else into the cache
 # folder that scripts/fetch_libtorch.py fills. Accepts the layout of PyPI's wheel
@@ -57,4 +59,15 @@ if(Libtorch_FOUND AND NOT TARGET libtorch::cpu)
     INTERFACE_INCLUDE_DIRECTORIES
       "${Libtorch_INCLUDE_DIR};${Libtorch_INCLUDE_DIR}/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES libtorch::c10)
+
+  # An empty library of that name: linking needs no more, and no gigabytes.
+  set(_antiphon_stub "${CMAKE_BINARY_DIR}/libtorch_stub")
+  file(CONFIGURE OUTPUT "${_antiphon_stub}/empty.c" CONTENT "typedef int empty;\n")
+  add_library(libtorch_cuda_stub SHARED "${_antiphon_stub}/empty.c")
+  set_target_properties(libtorch_cuda_stub PROPERTIES OUTPUT_NAME torch_cuda
+    LIBRARY_OUTPUT_DIRECTORY "${_antiphon_stub}")
+  add_library(libtorch::cuda_stub ALIAS libtorch_cuda_stub)
+  get_filename_component(_antiphon_lib "${Libtorch_cpu_LIBRARY}" DIRECTORY)
+  set(Libtorch_cuda_FOLDERS "${_antiphon_lib}"
+    "${_antiphon_cache}/antiphon/libtorch-2.11.0-cuda/torch/lib")
 endif()

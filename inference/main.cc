@@ -16,13 +16,14 @@
 #include "common/program.h"
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
+#include "inference/model/device.h"
 #include "inference/model_answerer.h"
 #include "inference/service/server.h"
 
 ABSL_FLAG(std::string, model, "", "DIR, FILE or mirror");
 ABSL_FLAG(std::string, listen, "127.0.0.1:50051", "HOST:PORT");
 ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT, empty: none");
-ABSL_FLAG(std::string, device, "cpu", "cpu");
+ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
 ABSL_FLAG(int, threads, 1, "of the computation");
 ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
@@ -41,7 +42,9 @@ constexpr char kHelp[] =
   --listen=127.0.0.1:50051    where edges connect; port 0 takes a free one
   --insecure            allow an address other than this machine's, without TLS
   --metrics=127.0.0.1:9464    Prometheus page at /metrics; empty: none
-  --device=cpu --threads=1    what the model runs on
+  --device=cpu|cuda     where the model's products run; cuda wants a GPU and the
+                        libraries of scripts/fetch_libtorch.py --cuda
+  --threads=1           of the computation
   --dtype=fp32|bf16     of its weights; bf16 takes half the memory and about two
                         thirds of the time of a token, and rounds
   --context-tokens=1024 music one musician's slot remembers
@@ -92,11 +95,8 @@ absl::Status CheckModel(const CommandLine& line) {
 absl::Status CheckFlags(const CommandLine& line) {
   const int tokens = absl::GetFlag(FLAGS_context_tokens);
   const int threads = absl::GetFlag(FLAGS_threads);
-  if (absl::GetFlag(FLAGS_device) != "cpu") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--device=", absl::GetFlag(FLAGS_device),
-                     " is not built in, want cpu"));
-  }
+  const absl::Status device = NamedDevice(absl::GetFlag(FLAGS_device)).status();
+  if (!device.ok()) return device;
   if (tokens < 256 || tokens > 8192) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--context-tokens=", tokens, " is not within 256 to 8192"));
@@ -128,7 +128,8 @@ absl::Status Serve() {
         LoadAnswerer({.path = absl::GetFlag(FLAGS_model),
                       .context_tokens = absl::GetFlag(FLAGS_context_tokens),
                       .threads = absl::GetFlag(FLAGS_threads),
-                      .dtype = absl::GetFlag(FLAGS_dtype)});
+                      .dtype = absl::GetFlag(FLAGS_dtype),
+                      .device = *NamedDevice(absl::GetFlag(FLAGS_device))});
     if (!loaded.ok()) return loaded.status();
     answerer = std::move(loaded->answerer);
     options.model = loaded->info.name;
@@ -170,6 +171,8 @@ void LetThreadsSleep(char** argv) {
 absl::Status Main(const CommandLine& line, char** argv) {
   if (absl::Status checked = CheckFlags(line); !checked.ok()) return checked;
   LetThreadsSleep(argv);
+  absl::Status opened = OpenDevice(*NamedDevice(absl::GetFlag(FLAGS_device)));
+  if (!opened.ok()) return opened;
   std::signal(SIGINT, RequestStop);
   std::signal(SIGTERM, RequestStop);
   return Serve();

@@ -72,6 +72,7 @@ TEST(Program, WrongFlagsAreNamed) {
   ExpectWrongBesides("--context-tokens=many", "many");
   ExpectWrongBesides("--threads=2", "--threads=2 has no effect");
   ExpectWrongBesides("--context-tokens=512", "--context-tokens=512 has no");
+  ExpectWrongBesides("--device=cuda", "--device=cuda has no effect");
   ExpectWrongBesides("--dtype=bf16", "--dtype=bf16 has no effect");
   ExpectWrongBesides("--dtype=int3", "--dtype=int3 is unknown");
   ExpectWrongBesides("--listen=127.0.0.1", "--listen=127.0.0.1 ");
@@ -128,6 +129,18 @@ TEST(Program, WhatCannotFitTheMachineIsRefusedBeforeLoading) {
   ExpectWrongBesides("--model=" + giant,
                      "needs 4406.5 GB of memory (weights 4400.9 GB, ");
   std::filesystem::remove(giant);
+}
+
+// The plugin is linked to an empty libtorch_cuda.so. Where it finds that again,
+// there is no GPU on any machine.
+TEST(Program, WithoutAGpuCudaIsRefused) {
+  const std::string stub = std::string(ANTIPHON_BINARY_DIR) + "/libtorch_stub";
+  setenv("LD_LIBRARY_PATH", stub.c_str(), 1);
+  ExpectWrong({"--model=" + std::string(ANTIPHON_SOURCE_DIR) +
+                   "/tests/golden/model/tiny",
+               "--device=cuda", "--listen=127.0.0.1:0", "--metrics="},
+              "--device=cuda: no GPU with a driver was found");
+  unsetenv("LD_LIBRARY_PATH");
 }
 
 // OpenMP says how it waits when it is loaded, if it is asked to.

@@ -46,6 +46,7 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   options.context_tokens = wanted.context_tokens;
   options.threads = wanted.threads;
   options.compute = *compute;
+  options.device = wanted.device;
   auto model = TorchModel::Create(**checkpoint, options);
   if (!model.ok()) return model.status();
   if (absl::Status warm = WarmUp(**model); !warm.ok()) return warm;

@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "inference/engine/job.h"
+#include "inference/model/device.h"
 #include "inference/model/model.h"
 
 namespace antiphon::inference {
@@ -19,10 +20,11 @@ struct LoadedModel {
 };
 
 struct LoadOptions {
-  std::string path;            // --model: a folder or a file
-  int context_tokens = 1024;   // of one musician's slot
-  int threads = 1;             // of the computation
-  std::string dtype = "fp32";  // of weights and products, or "bf16"
+  std::string path;              // --model: a folder or a file
+  int context_tokens = 1024;     // of one musician's slot
+  int threads = 1;               // of the computation
+  std::string dtype = "fp32";    // of weights and products, or "bf16"
+  Device device = Device::kCpu;  // opened already: device.h
 };
 
 // The error names the path.

@@ -48,7 +48,8 @@ class Loader {
       : checkpoint_(checkpoint),
         block_(std::make_unique<uint8_t[]>(kBlockBytes)) {}
 
-  at::Tensor Load(const std::string& name, at::ScalarType type) const {
+  at::Tensor Load(const std::string& name, at::Device device,
+                  at::ScalarType type) const {
     const StoredTensor& stored = checkpoint_.Tensor(name);
     at::Tensor tensor = at::empty(stored.shape, type);
     at::Tensor values = tensor.view({-1});
@@ -65,7 +66,7 @@ class Loader {
       at += count;
       checkpoint_.Release();
     }
-    return tensor;
+    return tensor.to(device);
   }
 
  private:
@@ -133,8 +134,10 @@ struct AriaNetwork::Weights {
 };
 
 AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
-                         const KvCache::Shape& cache, ComputeType compute)
+                         const KvCache::Shape& cache, ComputeType compute,
+                         Device where)
     : shape_(checkpoint.shape()),
+      on_cpu_(where == Device::kCpu),
       rope_(cache.trunk_positions + cache.branch_positions,
             shape_.head_width()),
       cache_(cache),
@@ -143,15 +146,17 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
       weights_(std::make_unique<Weights>()) {
   const at::ScalarType type =
       compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
+  const at::Device device = on_cpu_ ? at::kCPU : at::kCUDA;
   const Loader loader(checkpoint);
   const auto matrix = [&](const std::string& name) {
-    return loader.Load(name + ".weight", type);
+    return loader.Load(name + ".weight", device, type);
   };
   const auto norm = [&](const std::string& name) {
-    return Norm{loader.Load(name + ".weight", at::kFloat),
-                loader.Load(name + ".bias", at::kFloat)};
+    return Norm{loader.Load(name + ".weight", device, at::kFloat),
+                loader.Load(name + ".bias", device, at::kFloat)};
   };
-  weights_->embeddings = loader.Load("model.tok_embeddings.weight", at::kFloat);
+  weights_->embeddings =
+      loader.Load("model.tok_embeddings.weight", at::kCPU, at::kFloat);
   for (int i = 0; i < shape_.layers; ++i) {
     const std::string prefix = absl::StrCat("model.encode_layers.", i, ".");
     weights_->layers.push_back(
@@ -175,7 +180,7 @@ AriaNetwork::~AriaNetwork() = default;
 void AriaNetwork::Condition(const Checkpoint& checkpoint,
                             absl::Span<const float> embedding) {
   const at::Tensor adapter =
-      Loader(checkpoint).Load("embedding_adapter.weight", at::kFloat);
+      Loader(checkpoint).Load("embedding_adapter.weight", at::kCPU, at::kFloat);
   assert(static_cast<int64_t>(embedding.size()) == adapter.size(1));
   const size_t padded = PaddedFor(Products::kMany, 1);
   for (SlotId slot = 0; slot < cache_.shape().slots; ++slot) {
@@ -184,13 +189,16 @@ void AriaNetwork::Condition(const Checkpoint& checkpoint,
                 static_cast<size_t>(shape_.d_model),
                 x.mutable_data_ptr<float>());
     const NetworkRow row{slot, 0, 1, 0, nullptr};
+    x = x.to(weights_->head.device());
     Layers({&row, 1}, Products::kMany, x);
   }
 }
 
+// What moves to or from the weights' device is not copied on the CPU.
 void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
                           absl::Span<float> logits) {
   assert(!rows.empty() && rows.size() <= kMaxRows);
+  products = Available(products);
   const size_t width = static_cast<size_t>(shape_.d_model);
   const int64_t padded = static_cast<int64_t>(PaddedFor(products, rows.size()));
   at::Tensor x = at::zeros({padded, shape_.d_model});
@@ -199,6 +207,7 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
     std::copy_n(embeddings + static_cast<size_t>(rows[i].token) * width, width,
                 x.mutable_data_ptr<float>() + i * width);
   }
+  x = x.to(weights_->head.device());
   Layers(rows, products, x);
   const int64_t wanted = static_cast<int64_t>(logits.size()) /
                          static_cast<int64_t>(shape_.vocabulary_rows);
@@ -210,13 +219,14 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
 
 void AriaNetwork::Layers(absl::Span<const NetworkRow> rows, Products products,
                          at::Tensor& x) {
-  at::Tensor attended = at::zeros_like(x);
+  const at::Device device = x.device();
+  at::Tensor attended = at::zeros(x.sizes());
   for (int i = 0; i < shape_.layers; ++i) {
     const Layer& layer = weights_->layers[static_cast<size_t>(i)];
-    at::Tensor qkv = Product(layer.norm1(x), layer.qkv, products);
+    at::Tensor qkv = Product(layer.norm1(x), layer.qkv, products).cpu();
     Attention(i, rows, qkv.mutable_data_ptr<float>(),
               attended.mutable_data_ptr<float>());
-    x.add_(Product(attended, layer.out, products));
+    x.add_(Product(attended.to(device), layer.out, products));
     const at::Tensor z = layer.norm2(x);
     at::Tensor hidden = Product(z, layer.gate, products);
     at::silu_(hidden);
@@ -229,6 +239,7 @@ void AriaNetwork::Layers(absl::Span<const NetworkRow> rows, Products products,
 void AriaNetwork::Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
                        absl::Span<float> logits) const {
   const at::Tensor normed = weights_->last_norm(x).contiguous();
+  if (!on_cpu_) return DeviceHead(normed, logits);
   const float* from = normed.const_data_ptr<float>();
   const size_t outputs = static_cast<size_t>(shape_.vocabulary_rows);
   const at::Tensor& head = weights_->head;
@@ -253,8 +264,25 @@ void AriaNetwork::Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
   }
 }
 
+// All rows of the vocabulary: choosing some would cost more than it saves.
+void AriaNetwork::DeviceHead(const at::Tensor& normed,
+                             absl::Span<float> logits) const {
+  constexpr int64_t kRows = kBlocks[0];
+  for (int64_t begin = 0; begin < normed.size(0); begin += kRows) {
+    const int64_t rows = std::min(kRows, normed.size(0) - begin);
+    const at::Tensor block =
+        at::zeros({kRows, normed.size(1)}, normed.options());
+    block.narrow(0, 0, rows).copy_(normed.narrow(0, begin, rows));
+    const at::Tensor out =
+        Product(block, weights_->head, Products::kMany).cpu();
+    const size_t values = static_cast<size_t>(rows * out.size(1));
+    std::copy_n(out.const_data_ptr<float>(), values, logits.data());
+    logits.remove_prefix(values);
+  }
+}
+
 size_t AriaNetwork::NextChunk(Products products, size_t left) const {
-  if (products == Products::kFew) return std::min(left, kMaxRows);
+  if (Available(products) == Products::kFew) return std::min(left, kMaxRows);
   size_t chunk = kBlocks[0];
   for (const size_t block : kBlocks) {
     if (block <= largest_block_ && kPays * left > block) chunk = block;
@@ -288,7 +316,8 @@ size_t AriaNetwork::LargestBlock() const {
     for (const at::Tensor* weight :
          {&layer.qkv, &layer.out, &layer.gate, &layer.up, &layer.down}) {
       const int64_t rows = static_cast<int64_t>(block);
-      if (!agrees(at::rand({rows, weight->size(1)}), *weight)) return largest;
+      const at::Tensor x = at::rand({rows, weight->size(1)});
+      if (!agrees(x.to(weight->device()), *weight)) return largest;
     }
     largest = block;
   }

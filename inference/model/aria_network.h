@@ -48,7 +48,7 @@ class AriaNetwork {
   static constexpr size_t kMaxRows = kBlocks[2];
 
   AriaNetwork(const Checkpoint& checkpoint, const KvCache::Shape& cache,
-              ComputeType compute);
+              ComputeType compute, Device device);
   ~AriaNetwork();
 
   // Puts a conditioning vector at position 0 of every trunk, through the
@@ -73,9 +73,14 @@ class AriaNetwork {
   // Writes the cache.
   void Layers(absl::Span<const NetworkRow> rows, Products products,
               at::Tensor& x);
+  // row_product.h multiplies on the CPU alone.
+  Products Available(Products wanted) const {
+    return on_cpu_ ? wanted : Products::kMany;
+  }
   // Logits of each row of x, before the last norm.
   void Head(const at::Tensor& x, absl::Span<const NetworkRow> rows,
             absl::Span<float> logits) const;
+  void DeviceHead(const at::Tensor& normed, absl::Span<float> logits) const;
   static size_t PaddedFor(Products products, size_t rows);
   // The largest block whose rows have the bits of the smallest.
   size_t LargestBlock() const;
@@ -83,6 +88,7 @@ class AriaNetwork {
                  float* out);
 
   ModelShape shape_;
+  bool on_cpu_;
   RopeTable rope_;
   KvCache cache_;
   std::vector<float> scores_;

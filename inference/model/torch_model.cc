@@ -111,7 +111,7 @@ struct TorchModel::State {
         book(info),
         network(checkpoint,
                 CacheShape(checkpoint.shape(), info.slots, info.context_tokens),
-                options.compute) {
+                options.compute, options.device) {
     if (lead == 0) return;
     std::vector<float> embedding = options.embedding;
     embedding.resize(static_cast<size_t>(checkpoint.shape().adapter_width));

@@ -94,13 +94,17 @@ absl::Status PrintDecode(TorchModel& model, int context, double floor) {
 absl::Status RunBench(const BenchOptions& options) {
   const absl::StatusOr<ComputeType> compute = NamedComputeType(options.dtype);
   if (!compute.ok()) return compute.status();
+  const absl::StatusOr<Device> device = NamedDevice(options.device);
+  if (!device.ok()) return device.status();
+  if (absl::Status s = OpenDevice(*device); !s.ok()) return s;
   const auto checkpoint = Checkpoint::Open(options.model);
   if (!checkpoint.ok()) return checkpoint.status();
   const ModelShape& shape = (*checkpoint)->shape();
   const int context = std::min(kContext, shape.max_position / 2);
-  auto model = TorchModel::Create(
-      **checkpoint,
-      {.slots = kSlots, .context_tokens = context, .compute = *compute});
+  auto model = TorchModel::Create(**checkpoint, {.slots = kSlots,
+                                                 .context_tokens = context,
+                                                 .compute = *compute,
+                                                 .device = *device});
   if (!model.ok()) return model.status();
   ReadProbe probe(StepBytes(shape, *compute));
   const absl::StatusOr<double> floor = Seconds([&] {
@@ -109,9 +113,11 @@ absl::Status RunBench(const BenchOptions& options) {
   });
   if (!floor.ok()) return floor.status();
   const double bytes = static_cast<double>(probe.bytes());
-  std::printf("%s: %d layers of width %d, %s, one thread\n",
-              (*checkpoint)->name().c_str(), shape.layers, shape.d_model,
-              options.dtype.c_str());
+  std::printf(
+      "%s: %d layers of width %d, %s, one thread%s\n",
+      (*checkpoint)->name().c_str(), shape.layers, shape.d_model,
+      options.dtype.c_str(),
+      *device == Device::kCuda ? " and a GPU; the floor is the CPU's" : "");
   std::printf("weights  %.1f MB a step, read at %.1f GB/s: floor %.3f ms\n",
               bytes / 1e6, bytes / *floor / 1e9, *floor * 1e3);
   if (absl::Status s = PrintPrefill(**model, context); !s.ok()) return s;

@@ -65,14 +65,16 @@ absl::Status RunGenerate(const GenerateOptions& options);
 struct LogitsOptions {
   std::string model;
   std::string tokens_file;
-  std::string dtype;  // "fp32" or "bf16"
+  std::string dtype;   // "fp32" or "bf16"
+  std::string device;  // "cpu" or "cuda"
   bool all = false;
 };
 absl::Status RunLogits(const LogitsOptions& options);
 
 struct BenchOptions {
   std::string model;
-  std::string dtype;  // "fp32" or "bf16"
+  std::string dtype;   // "fp32" or "bf16"
+  std::string device;  // "cpu" or "cuda"
 };
 absl::Status RunBench(const BenchOptions& options);
 

@@ -81,6 +81,9 @@ absl::Status PrintLogits(TorchModel& model, absl::Span<const TokenId> tokens,
 absl::Status RunLogits(const LogitsOptions& options) {
   absl::StatusOr<ComputeType> compute = NamedComputeType(options.dtype);
   if (!compute.ok()) return compute.status();
+  const absl::StatusOr<Device> device = NamedDevice(options.device);
+  if (!device.ok()) return device.status();
+  if (absl::Status s = OpenDevice(*device); !s.ok()) return s;
   absl::StatusOr<std::vector<TokenId>> tokens = ReadTokens(options.tokens_file);
   if (!tokens.ok()) return tokens.status();
   absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint =
@@ -102,6 +105,7 @@ absl::Status RunLogits(const LogitsOptions& options) {
   TorchModel::Options how;
   how.context_tokens = static_cast<int>(tokens->size());
   how.compute = *compute;
+  how.device = *device;
   absl::StatusOr<std::unique_ptr<TorchModel>> model =
       TorchModel::Create(**checkpoint, how);
   if (!model.ok()) return model.status();

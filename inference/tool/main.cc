@@ -16,7 +16,8 @@
 #include "inference/tool/command.h"
 
 ABSL_FLAG(std::string, model, "", "DIR or FILE");
-ABSL_FLAG(std::string, config, "nano", "nano, tiny, small, medium or LAYERSxWIDTH");
+ABSL_FLAG(std::string, config, "nano",
+          "nano, tiny, small, medium or LAYERSxWIDTH");
 ABSL_FLAG(std::string, vocab, "default", "default, demo25 or demo26");
 ABSL_FLAG(uint64_t, seed, 1, "of the random weights");
 ABSL_FLAG(std::string, out, "", "folder or file to write");
@@ -25,6 +26,7 @@ ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
 ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
 ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
 ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
+ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
 ABSL_FLAG(std::string, prompt, "", "MIDI file whose last bars are answered");
 ABSL_FLAG(int, bars, 8, "bars to generate");
 ABSL_FLAG(double, temperature, 0, "0 to 2; 0: the likeliest token");
@@ -78,8 +80,9 @@ constexpr char kHelp[] =
       {"last_logits":[...],"argmax":[one id per position]}.
       --all                           also "logits": a row for every position
       --dtype=fp32|bf16               of weights and products
+      --device=cpu|cuda               where they are
 
-  antiphon-model bench --model=DIR|FILE [--dtype=fp32]
+  antiphon-model bench --model=DIR|FILE [--dtype=fp32] [--device=cpu]
       How fast this machine reads a context and continues it, by the number of
       musicians served at once, beside the time of reading the weights once.
 
@@ -114,8 +117,8 @@ const std::vector<Command>& Commands() {
        "",
        {"model", "prompt", "bars", "temperature", "top_p", "seed", "dtype",
         "out"}},
-      {"logits", 0, "", {"model", "tokens", "dtype", "all"}},
-      {"bench", 0, "", {"model", "dtype"}},
+      {"logits", 0, "", {"model", "tokens", "dtype", "device", "all"}},
+      {"bench", 0, "", {"model", "dtype", "device"}},
   };
   return commands;
 }
@@ -221,11 +224,13 @@ absl::Status Run(std::string_view name, const std::string& argument,
   }
   if (name == "bench") {
     absl::Status status = Required("model", model, "--model=DIR");
-    return status.ok() ? RunBench({model, absl::GetFlag(FLAGS_dtype)}) : status;
+    return status.ok() ? RunBench({model, absl::GetFlag(FLAGS_dtype),
+                                   absl::GetFlag(FLAGS_device)})
+                       : status;
   }
-  const LogitsOptions options{model, absl::GetFlag(FLAGS_tokens),
-                              absl::GetFlag(FLAGS_dtype),
-                              absl::GetFlag(FLAGS_all)};
+  const LogitsOptions options{
+      model, absl::GetFlag(FLAGS_tokens), absl::GetFlag(FLAGS_dtype),
+      absl::GetFlag(FLAGS_device), absl::GetFlag(FLAGS_all)};
   absl::Status status = Required("model", options.model, "--model=DIR");
   status.Update(Required("tokens", options.tokens_file, "--tokens=FILE.json"));
   return status.ok() ? RunLogits(options) : status;

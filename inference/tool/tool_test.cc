@@ -469,6 +469,7 @@ TEST(ToolTest, BenchShowsRatesBesideTheFloor) {
   }
   ExpectRefused("bench", "--model is missing");
   ExpectRefused(bench + " --dtype=int3", "--dtype=int3 is unknown");
+  ExpectRefused(bench + " --device=abacus", "--device=abacus is unknown");
   ExpectRefused(bench + " --all", "--all is no flag of bench");
 }
 
