@@ -20,16 +20,6 @@ typedef float FourFloats __attribute__((vector_size(4 * sizeof(float))));
   std::memcpy(&to, from, sizeof to);
 }
 
-// Of bf16, the upper halves of floats.
-[[gnu::always_inline]] inline void LoadLanes(const uint16_t* from, Lanes& to) {
-  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
-  typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
-  Halves halves;
-  std::memcpy(&halves, from, sizeof halves);
-  const Words words = __builtin_convertvector(halves, Words) << 16;
-  std::memcpy(&to, &words, sizeof to);
-}
-
 // Sums the lanes of four vectors: by halves to four lanes, then across.
 [[gnu::always_inline]] inline void SumLanes(const Lanes (&lanes)[4],
                                             FourFloats& out) {

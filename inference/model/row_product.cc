@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 
 #include "inference/model/best_cpu.h"
 #include "inference/model/lanes.h"
@@ -15,14 +16,26 @@ namespace {
 // those of the others. More rows where a weight has to be widened first.
 constexpr size_t kOutputs = 4;
 template <typename Weight>
-constexpr size_t kRows = sizeof(Weight) == sizeof(float) ? 2 : 4;
-constexpr size_t kLineBytes = 64;  // a cache line
+constexpr bool kWidened = sizeof(Weight) < sizeof(float);
+template <typename Weight>
+constexpr size_t kRows = kWidened<Weight> ? 4 : 2;
+constexpr size_t kColumns = 2 * kLanes;  // of a weight, taken at once
+constexpr size_t kLineBytes = 64;        // a cache line
+constexpr size_t kAheadBytes = 12 << 10;
 
 template <typename Weight>
 struct Block {
   const float* x[kRows<Weight>];
   const Weight* weights[kOutputs];
   float* out[kRows<Weight>];
+  const char* ahead;  // what to prefetch meanwhile, of kWidened weights
+};
+
+// A pair of lanes: columns as they lie, or of bf16 the even and the odd ones,
+// for which a register is widened without moving anything in it.
+struct Columns {
+  Lanes first;
+  Lanes second;
 };
 
 // What follows is always inlined: compiled for the processor of its caller.
@@ -35,18 +48,44 @@ struct Block {
   return widened;
 }
 
+[[gnu::always_inline]] inline void LoadColumns(const float* from, Columns& to) {
+  LoadLanes(from, to.first);
+  LoadLanes(from + kLanes, to.second);
+}
+[[gnu::always_inline]] inline void LoadColumns(const uint16_t* from,
+                                               Columns& to) {
+  typedef uint32_t Words __attribute__((vector_size(sizeof(Lanes))));
+  Words pairs;
+  std::memcpy(&pairs, from, sizeof pairs);
+  const Words even = pairs << 16;
+  const Words odd = pairs & 0xffff0000;
+  std::memcpy(&to.first, &even, sizeof even);
+  std::memcpy(&to.second, &odd, sizeof odd);
+}
+
+[[gnu::always_inline]] inline void Prefetch(const char* from, size_t bytes) {
+  for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(from + i);
+}
+
 template <size_t rows, typename Weight>
 [[gnu::always_inline]] inline void Multiply(const Block<Weight>& block,
                                             size_t width) {
+  constexpr size_t kBytes = sizeof(Weight) * kOutputs;
   Lanes sums[rows][kOutputs] = {};
   size_t i = 0;
-  for (; i + kLanes <= width; i += kLanes) {
-    Lanes x[rows];
-    for (size_t r = 0; r < rows; ++r) LoadLanes(block.x[r] + i, x[r]);
+  for (; i + kColumns <= width; i += kColumns) {
+    Columns x[rows];
+    for (size_t r = 0; r < rows; ++r) LoadColumns(block.x[r] + i, x[r]);
+    if constexpr (kWidened<Weight>) {
+      Prefetch(block.ahead + kBytes * i, kBytes * kColumns);
+    }
     for (size_t k = 0; k < kOutputs; ++k) {
-      Lanes weight;
-      LoadLanes(block.weights[k] + i, weight);
-      for (size_t r = 0; r < rows; ++r) sums[r][k] += x[r] * weight;
+      Columns weights;
+      LoadColumns(block.weights[k] + i, weights);
+      for (size_t r = 0; r < rows; ++r) {
+        sums[r][k] += x[r].first * weights.first;
+        sums[r][k] += x[r].second * weights.second;
+      }
     }
   }
   for (size_t r = 0; r < rows; ++r) {
@@ -82,23 +121,38 @@ void MultiplyAll(const Block<uint16_t>& block, size_t width) {
   Multiply<kRows<uint16_t>>(block, width);
 }
 
-// Weights come from memory in blocks too short for the processor to see the
-// pattern by itself.
-void Prefetch(const void* begin, size_t bytes) {
-  const char* at = static_cast<const char*>(begin);
-  for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(at + i);
+// As LoadColumns takes them of bf16; what is no whole kColumns stays.
+std::unique_ptr<float[]> Arranged(const float* x, size_t rows, size_t width) {
+  auto arranged = std::make_unique_for_overwrite<float[]>(rows * width);
+  float* to = arranged.get();
+  for (size_t r = 0; r < rows; ++r, x += width, to += width) {
+    size_t i = 0;
+    for (; i + kColumns <= width; i += kColumns) {
+      for (size_t j = 0; j < kLanes; ++j) {
+        to[i + j] = x[i + 2 * j];
+        to[i + kLanes + j] = x[i + 2 * j + 1];
+      }
+    }
+    std::copy(x + i, x + width, to + i);
+  }
+  return arranged;
 }
 
+// Weights come from memory in blocks too short for the processor to see the
+// pattern by itself. Widening takes about as long as memory does: the two go on
+// side by side if lines are asked for one by one, and the first rows do that.
 template <typename Weight>
 void Product(const float* x, size_t rows, const Weight* weight, size_t outputs,
              size_t width, float* out) {
   for (size_t o = 0; o < outputs; o += kOutputs) {
     const size_t count = std::min(kOutputs, outputs - o);
-    if (o + 2 * kOutputs <= outputs) {
-      Prefetch(weight + (o + kOutputs) * width,
-               kOutputs * width * sizeof(Weight));
+    const auto* here_bytes = reinterpret_cast<const char*>(weight + o * width);
+    const size_t block_bytes = kOutputs * width * sizeof(Weight);
+    if (!kWidened<Weight> && o + 2 * kOutputs <= outputs) {
+      Prefetch(here_bytes + block_bytes, block_bytes);
     }
     Block<Weight> block;
+    block.ahead = here_bytes + kAheadBytes;
     for (size_t k = 0; k < kOutputs; ++k) {
       // Past the end: the last one again, not stored.
       block.weights[k] = weight + std::min(o + k, outputs - 1) * width;
@@ -116,6 +170,7 @@ void Product(const float* x, size_t rows, const Weight* weight, size_t outputs,
                     count * sizeof(float));
       }
       r += here;
+      block.ahead = here_bytes;  // there already
     }
   }
 }
@@ -129,7 +184,8 @@ void RowProduct(const float* x, size_t rows, const float* weight,
 
 void RowProduct(const float* x, size_t rows, const uint16_t* weight,
                 size_t outputs, size_t width, float* out) {
-  Product(x, rows, weight, outputs, width, out);
+  const auto arranged = Arranged(x, rows, width);
+  Product(arranged.get(), rows, weight, outputs, width, out);
 }
 
 }  // namespace antiphon::inference
