@@ -214,6 +214,9 @@ TEST(ToolTest, TokensThatAreNoneAreNamed) {
   refused(R"({"ids":[6,-1]})", "", "holds -1 at index 1");
   refused(R"({"ids":[6,0.5]})", "", "holds 0.5 at index 1");
   refused(R"({"ids":[6,1e99]})", "", "no token id");
+  // Ids of 0 and 6 to whoever keeps 32 bits, or 64 with a sign.
+  refused(R"({"ids":[6,4294967296]})", "", "holds 4294967296 at index 1");
+  refused(R"({"ids":[6,18446744073709551615]})", "", "no token id");
   refused(R"({"tokens":["<S>",5]})", "", "holds number at index 1");
   refused(R"({"tokens":["<S>","piano:200:60"]})", "",
           "the text of token 1 is none of the vocabulary");
@@ -455,6 +458,21 @@ TEST(ToolTest, LogitsAreThoseOfTheReference) {
               printed["last_logits"][0].get<float>(), 0.3f);
 }
 
+// A model reads whatever it is given; the grammar is for what it says.
+TEST(ToolTest, LogitsOfTokensAgainstTheGrammarAreFinite) {
+  const std::string tokens =
+      Write("t.json", R"({"tokens":[1,1,511,0,2,0,1,300,300,5]})");
+  const Result result =
+      RunTool("logits --all --model=" + Quoted(kGolden / "model/tiny") +
+              " --tokens=" + tokens);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json printed = Json::parse(result.out);
+  ASSERT_EQ(printed["logits"].size(), 10u);
+  for (const Json& row : printed["logits"]) {
+    for (const Json& value : row) ASSERT_TRUE(value.is_number());
+  }
+}
+
 TEST(ToolTest, BenchShowsRatesBesideTheFloor) {
   const std::string bench = "bench --model=" + Quoted(kGolden / "model/tiny");
   for (const std::string type : {"fp32", "bf16"}) {
@@ -486,6 +504,8 @@ TEST(ToolTest, TokenFilesThatAreNoneAreRefused) {
   ExpectRefused(logits + Write("d.json", R"({"tokens":[512]})"),
                 "holds id 512");
   ExpectRefused(logits + Write("e.json", R"({"tokens":[-1]})"), "-1");
+  ExpectRefused(logits + Write("k.json", R"({"tokens":[4294967297]})"),
+                "holds 4294967297 at index 0");
   ExpectRefused(
       logits + Write("f.json", Json{{"tokens", std::vector<int>(257)}}.dump()),
       "at most 256");
