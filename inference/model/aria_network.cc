@@ -9,7 +9,6 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
-#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cassert>

@@ -13,7 +13,10 @@
 //                 cache, out of a buffer of that size), and plain ATen against
 //                 us; in ms for people
 // Random weights, vocabulary demo26 with its whole head unless it says
-// otherwise. --quick leaves 16x1536 out. Prints JSON lines.
+// otherwise. Prints JSON lines.
+//
+//   model_bench [--quick] [NAME]
+// --quick leaves 16x1536 out; NAME leaves out what begins otherwise.
 #include <time.h>
 #include <unistd.h>
 
@@ -86,11 +89,13 @@ double Typical(int times, const std::function<void()>& work) {
 struct Size {
   std::string name;
   std::string config;
-  int repeats = 0;  // of a step in one round
+  int repeats = 0;         // of a step in one round
+  int context = kContext;  // of decode_floor
 };
 const Size kNano{"4x256", "nano", 30};
 const Size kSmall{"6x384", "small", 15};
-const Size kMedium{"16x1536", "medium", 3};
+// To read 400 tokens in 8 slots would take it a minute.
+const Size kMedium{"16x1536", "medium", 3, 128};
 
 const char* NameOf(ComputeType compute) {
   return compute == ComputeType::kF32 ? "fp32" : "bf16";
@@ -237,13 +242,15 @@ void PrefillGemm(const Size& size, const Checkpoint& checkpoint,
 
 class Decode {
  public:
-  Decode(const Checkpoint& checkpoint, ComputeType compute, int batch)
-      : model_(Load(checkpoint, compute, batch)),
-        plain_(checkpoint, compute, batch, kContext + kMaxBranchTokens),
+  Decode(const Checkpoint& checkpoint, ComputeType compute, int batch,
+         int context)
+      : context_(context),
+        model_(Load(checkpoint, compute, batch)),
+        plain_(checkpoint, compute, batch, context + kMaxBranchTokens),
         logits_(static_cast<size_t>(batch * model_->info().vocabulary_rows)) {
     for (SlotId slot = 0; slot < batch; ++slot) batch_.push_back({slot, 7});
     CheckPeer(compute);
-    const std::vector<TokenId> tokens = Tokens(kContext, 3);
+    const std::vector<TokenId> tokens = Tokens(context, 3);
     for (SlotId slot = 0; slot < batch; ++slot) {
       model_->Rewind(slot, 0);
       Must(model_->Prefill(slot, tokens, {}));
@@ -255,7 +262,7 @@ class Decode {
     return Typical(steps, [&] { Step(); });
   }
   double Peer(int steps) {
-    int position = kContext;
+    int position = context_;
     return Typical(steps, [&] { plain_.Step(7, position++); });
   }
 
@@ -277,6 +284,7 @@ class Decode {
     }
   }
 
+  const int context_;
   const std::unique_ptr<TorchModel> model_;
   PlainDecoder plain_;
   std::vector<BranchToken> batch_;
@@ -284,19 +292,21 @@ class Decode {
 };
 
 // What a step has to read: each matrix once, and every slot's keys and values.
-size_t BytesOf(const ModelShape& shape, ComputeType compute, int batch) {
+size_t BytesOf(const ModelShape& shape, ComputeType compute, int batch,
+               int context) {
   const auto count = [](int n) { return static_cast<size_t>(n); };
   const size_t embeddings = count(shape.vocabulary_rows) * count(shape.d_model);
   const size_t weights = static_cast<size_t>(shape.parameters()) - embeddings;
   const size_t cache = 2 * sizeof(float) * count(shape.layers) *
-                       count(shape.d_model) * kContext * count(batch);
+                       count(shape.d_model) * count(context) * count(batch);
   return weights * (compute == ComputeType::kF32 ? 4 : 2) + cache;
 }
 
 void DecodeFloor(const Size& size, const Checkpoint& checkpoint,
                  ComputeType compute, int batch) {
-  Decode decode(checkpoint, compute, batch);
-  const size_t bytes = BytesOf(checkpoint.shape(), compute, batch);
+  Decode decode(checkpoint, compute, batch, size.context);
+  const size_t bytes =
+      BytesOf(checkpoint.shape(), compute, batch, size.context);
   ReadProbe probe(bytes);
   std::vector<double> over_floor;
   std::vector<double> over_peer;
@@ -451,31 +461,52 @@ void HeadClass(const Size& size, const Checkpoint& checkpoint,
   Print({"sampler_cost." + name, Median(shares), "of step", 0.03});
 }
 
+struct Wanted {
+  bool quick = false;
+  std::string name;  // "": everything
+
+  bool operator()(const std::string& row) const {
+    return row.starts_with(name) || name.starts_with(row);
+  }
+};
+
+void Model(const Size& size, const Wanted& wanted) {
+  const std::string prefill = absl::StrCat("prefill_gemm.", size.name);
+  const std::string decode = absl::StrCat("decode_floor.", size.name);
+  if (!wanted(prefill) && !wanted(decode)) return;
+  const auto checkpoint = RandomWeights(size);
+  for (const ComputeType compute : kTypes) {
+    const std::string type = absl::StrCat(".", NameOf(compute));
+    std::optional<double> limit;
+    if (size.config == kMedium.config) limit = 1.2;
+    if (size.config == kNano.config && compute == ComputeType::kF32) {
+      limit = 1.5;
+    }
+    if (wanted(prefill + type)) PrefillGemm(size, *checkpoint, compute, limit);
+    for (const int batch : {1, 8}) {
+      if (!wanted(absl::StrCat(decode, type, ".b", batch))) continue;
+      DecodeFloor(size, *checkpoint, compute, batch);
+    }
+  }
+}
+
 // 16x1536 needs about 10 GB and most of the time.
-void Run(bool quick) {
-  PrefixExact(kNano);
-  PrefixExact(kSmall);
+void Run(const Wanted& wanted) {
   for (const Size& size : {kNano, kSmall}) {
+    if (wanted("prefix_exact." + size.name)) PrefixExact(size);
+  }
+  for (const Size& size : {kNano, kSmall}) {
+    if (!wanted("head_class." + size.name) &&
+        !wanted("sampler_cost." + size.name)) {
+      continue;
+    }
     const auto checkpoint = RandomWeights(size, VocabularyKind::kDefault);
     for (const ComputeType compute : kTypes) {
       HeadClass(size, *checkpoint, compute);
     }
   }
   for (const Size& size : {kNano, kSmall, kMedium}) {
-    if (quick && size.config == kMedium.config) continue;
-    const auto checkpoint = RandomWeights(size);
-    for (const ComputeType compute : kTypes) {
-      const bool small = size.config != kMedium.config;
-      std::optional<double> limit;
-      if (!small) limit = 1.2;
-      if (size.config == kNano.config && compute == ComputeType::kF32) {
-        limit = 1.5;
-      }
-      PrefillGemm(size, *checkpoint, compute, limit);
-      for (const int batch : {1, 8}) {
-        DecodeFloor(size, *checkpoint, compute, batch);
-      }
-    }
+    if (!wanted.quick || size.config != kMedium.config) Model(size, wanted);
   }
 }
 
@@ -483,6 +514,11 @@ void Run(bool quick) {
 }  // namespace antiphon::bench
 
 int main(int argc, char** argv) {
-  antiphon::bench::Run(argc > 1 && std::string_view(argv[1]) == "--quick");
+  antiphon::bench::Wanted wanted;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    word == "--quick" ? void(wanted.quick = true) : void(wanted.name = word);
+  }
+  antiphon::bench::Run(wanted);
   return 0;
 }
