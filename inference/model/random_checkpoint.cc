@@ -2,7 +2,6 @@
 #include "inference/model/random_checkpoint.h"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -11,8 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "inference/model/sha256.h"
-#include "nlohmann/json.hpp"
+#include "inference/model/safetensors_writer.h"
 
 namespace antiphon::inference {
 namespace {
@@ -48,69 +46,25 @@ float Value(const TensorSpec& tensor, uint64_t stream, uint64_t i) {
   return absl::EndsWith(tensor.name, ".bias") ? 0.0f : 1.0f;
 }
 
-int64_t Elements(const TensorSpec& tensor) {
-  int64_t elements = 1;
-  for (int64_t size : tensor.shape) elements *= size;
-  return elements;
-}
-
-std::string Header(const std::vector<TensorSpec>& tensors) {
-  nlohmann::ordered_json json;
-  json["__metadata__"] = {{"format", "pt"}};
-  int64_t begin = 0;
-  for (const TensorSpec& tensor : tensors) {
-    const int64_t end = begin + 4 * Elements(tensor);
-    json[tensor.name] = {{"dtype", "F32"},
-                         {"shape", tensor.shape},
-                         {"data_offsets", {begin, end}}};
-    begin = end;
-  }
-  std::string text = json.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');
-  std::string header;
-  for (int i = 0; i < 8; ++i) {
-    header.push_back(static_cast<char>(text.size() >> (8 * i) & 0xff));
-  }
-  return header + text;
-}
-
-// Bytes to a file and a hash.
-class HashedFile {
- public:
-  explicit HashedFile(const fs::path& path) : file_(path, std::ios::binary) {}
-
-  void Write(const void* data, size_t size) {
-    file_.write(static_cast<const char*>(data),
-                static_cast<std::streamsize>(size));
-    hash_.Add({static_cast<const uint8_t*>(data), size});
-  }
-  // The hash; "" where the file could not be written.
-  std::string Finish() {
-    file_.close();
-    return file_.good() ? hash_.Finish() : "";
-  }
-
- private:
-  std::ofstream file_;
-  Sha256 hash_;
-};
-
-std::string WriteWeights(const ModelShape& shape, uint64_t seed,
-                         const fs::path& path) {
+absl::StatusOr<std::string> WriteWeights(const ModelShape& shape, uint64_t seed,
+                                         const fs::path& path) {
   const std::vector<TensorSpec> tensors = TensorsOf(shape);
-  HashedFile file(path);
-  const std::string header = Header(tensors);
-  file.Write(header.data(), header.size());
+  std::vector<TensorPlan> plan;
+  for (const TensorSpec& tensor : tensors) {
+    plan.push_back({tensor.name, "F32", tensor.shape});
+  }
+  SafetensorsWriter file(path, plan);
   std::vector<float> block(kBlockValues);
   for (size_t t = 0; t < tensors.size(); ++t) {
     const uint64_t stream = Mix(seed, t);
-    const uint64_t elements = static_cast<uint64_t>(Elements(tensors[t]));
+    const uint64_t elements = static_cast<uint64_t>(plan[t].bytes()) / 4;
     for (uint64_t begin = 0; begin < elements; begin += kBlockValues) {
       const size_t n = std::min<uint64_t>(kBlockValues, elements - begin);
       for (size_t i = 0; i < n; ++i) {
         block[i] = Value(tensors[t], stream, begin + i);
       }
-      file.Write(block.data(), n * sizeof(float));
+      file.Write(
+          {reinterpret_cast<const uint8_t*>(block.data()), n * sizeof(float)});
     }
   }
   return file.Finish();
@@ -195,15 +149,13 @@ absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options) {
         absl::StrCat("'", path.string(),
                      "' is there already; remove it or choose another --out"));
   }
-  const fs::path unfinished = folder / "model.safetensors.part";
-  const std::string sha256 = WriteWeights(*shape, options.seed, unfinished);
-  if (sha256.empty()) return CannotWrite(unfinished);
+  const absl::StatusOr<std::string> sha256 =
+      WriteWeights(*shape, options.seed, weights);
+  if (!sha256.ok()) return sha256.status();
   std::ofstream file(card);
-  file << SerializeModelCard(CardOf(options, *shape, sha256));
+  file << SerializeModelCard(CardOf(options, *shape, *sha256));
   file.close();
-  if (!file.good()) return CannotWrite(card);
-  fs::rename(unfinished, weights, error);
-  return error ? CannotWrite(weights) : absl::OkStatus();
+  return file.good() ? absl::OkStatus() : CannotWrite(card);
 }
 
 }  // namespace antiphon::inference
