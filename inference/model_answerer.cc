@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "inference/engine/aria_answerer.h"
 #include "inference/model/checkpoint.h"
+#include "inference/model/mapped_model.h"
 #include "inference/model/torch_model.h"
 
 namespace antiphon::inference {
@@ -47,12 +48,14 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   options.threads = wanted.threads;
   options.compute = *compute;
   options.device = wanted.device;
-  auto model = TorchModel::Create(**checkpoint, options);
-  if (!model.ok()) return model.status();
-  if (absl::Status warm = WarmUp(**model); !warm.ok()) return warm;
+  auto loaded_model = TorchModel::Create(**checkpoint, options);
+  if (!loaded_model.ok()) return loaded_model.status();
+  std::unique_ptr<Model> model =
+      ByIds(*std::move(loaded_model), (*checkpoint)->card());
+  if (absl::Status warm = WarmUp(*model); !warm.ok()) return warm;
   LoadedModel loaded;
-  loaded.info = (*model)->info();
-  auto answerer = AriaAnswerer::Create(*std::move(model));
+  loaded.info = model->info();
+  auto answerer = AriaAnswerer::Create(std::move(model));
   if (!answerer.ok()) return answerer.status();
   loaded.answerer = *std::move(answerer);
   return loaded;

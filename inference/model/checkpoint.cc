@@ -255,12 +255,23 @@ absl::Status Checkpoint::CheckTensors() const {
       return Invalid("tensor '", tensor.name, "' is not one of this model's");
     }
   }
-  if (!card_.vocabulary.empty()) {
-    const int rows = Vocabulary::FromName(card_.vocabulary)->size();
-    return Agree(card_, "the rows of its vocabulary", rows,
+  return CheckRows();
+}
+
+absl::Status Checkpoint::CheckRows() const {
+  if (card_.row_map) {
+    const int ids = card_.MappedIds();
+    if (card_.row_map->blocks().back().end > ids) {
+      return Invalid(card_.source, "'s row_map goes beyond the ", ids,
+                     " ids of its vocabulary");
+    }
+    return Agree(card_, "the rows of its row_map", card_.row_map->rows(),
                  shape_.vocabulary_rows);
   }
-  return absl::OkStatus();
+  if (card_.vocabulary.empty()) return absl::OkStatus();
+  return Agree(card_, "the rows of its vocabulary",
+               Vocabulary::FromName(card_.vocabulary)->size(),
+               shape_.vocabulary_rows);
 }
 
 const StoredTensor& Checkpoint::Tensor(std::string_view name) const {

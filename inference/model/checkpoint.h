@@ -86,6 +86,7 @@ class Checkpoint {
   absl::Status StripCompilePrefix();
   absl::Status ReadSizes();
   absl::Status CheckTensors() const;
+  absl::Status CheckRows() const;
 
   std::string path_;
   std::unique_ptr<MappedFile> mapping_;

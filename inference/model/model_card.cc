@@ -2,6 +2,8 @@
 #include "inference/model/model_card.h"
 
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/file.h"
@@ -149,6 +151,26 @@ void CheckText(Reader& reader, const ModelCard& card) {
   }
 }
 
+void ReadRowMap(const Json& json, Reader& reader, ModelCard& card) {
+  const auto found = json.find("row_map");
+  if (found == json.end() || found->is_null()) return;
+  const auto is_id = [](const Json& value) {
+    return value.is_number_integer() && value >= 0 && value <= kMaxSize;
+  };
+  std::vector<IdBlock> blocks;
+  for (const Json& block : found->is_array() ? *found : Json::array()) {
+    if (!block.is_array() || block.size() != 2 || !is_id(block[0]) ||
+        !is_id(block[1])) {
+      return reader.Refuse("row_map", block, "made of pairs [begin, end]");
+    }
+    blocks.push_back({block[0].get<TokenId>(), block[1].get<TokenId>()});
+  }
+  card.row_map = RowMap::Of(std::move(blocks));
+  if (!card.row_map) {
+    reader.Refuse("row_map", *found, "pairs [begin, end], growing and apart");
+  }
+}
+
 }  // namespace
 
 absl::StatusOr<ModelCard> ParseModelCard(std::string_view text,
@@ -166,9 +188,7 @@ absl::StatusOr<ModelCard> ParseModelCard(std::string_view text,
   ReadSizes(reader, source, card);
   ReadTime(reader, card);
   ReadSampling(reader, source, card);
-  if (json->contains("row_map")) {
-    reader.Fail("'row_map' is not supported; use a checkpoint with all rows");
-  }
+  ReadRowMap(*json, reader, card);
   if (!reader.status().ok()) return reader.status();
   return card;
 }
@@ -242,6 +262,12 @@ std::string SerializeModelCard(const ModelCard& card) {
   put(sampling, "top_p", card.top_p);
   put(sampling, "min_p", card.min_p);
   if (!sampling.empty()) json["sampling"] = sampling;
+  if (card.row_map) {
+    Json& blocks = json["row_map"] = Json::array();
+    for (const IdBlock& block : card.row_map->blocks()) {
+      blocks.push_back({block.begin, block.end});
+    }
+  }
   return json.dump(2) + "\n";
 }
 

@@ -10,7 +10,8 @@
 //    "model": {"d_model", "n_heads", "n_layers", "d_ff", "max_seq_len",
 //              "vocabulary_rows"},
 //    "time_base": "real|bar", "segment_ms",
-//    "sampling": {"temperature", "top_p", "min_p"}}
+//    "sampling": {"temperature", "top_p", "min_p"},
+//    "row_map": [[begin, end], …]}   ids that have rows, end excluded
 // Members that are not named here are ignored. Pure functions; any thread.
 #ifndef ANTIPHON_INFERENCE_MODEL_MODEL_CARD_H_
 #define ANTIPHON_INFERENCE_MODEL_MODEL_CARD_H_
@@ -20,6 +21,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "inference/aria/row_map.h"
 #include "inference/model/model.h"
 
 namespace antiphon::inference {
@@ -43,7 +45,13 @@ struct ModelCard {
   std::optional<double> temperature;
   std::optional<double> top_p;
   std::optional<double> min_p;
+  std::optional<RowMap> row_map;  // absent: every id of the vocabulary
 
+  // Ids that may be named, where there is a row map.
+  int MappedIds() const {
+    return Vocabulary::FromName(vocabulary.empty() ? "default" : vocabulary)
+        ->size();
+  }
   // Where it is not stated: two bars, or Aria's 5000 ms.
   int SegmentMs() const {
     const bool bars = time_base == TimeBase::kBar;

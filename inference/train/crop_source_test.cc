@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "inference/aria/grammar.h"
-#include "inference/train/row_map.h"
+#include "inference/aria/row_map.h"
 
 namespace antiphon::inference {
 namespace {
@@ -81,7 +81,7 @@ TEST(CropSource, GoesOnWhereItWas) {
 }
 
 TEST(CropSource, EveryTokenHasACompactRow) {
-  const TokenSet rows = CompactRows(kTokens);
+  const RowMap rows = RowMap::Compact(kTokens, kBarSegmentMs);
   auto read =
       ReadFolder(ANTIPHON_SOURCE_DIR "/examples", [](size_t, size_t) {});
   ASSERT_TRUE(read.ok()) << read.status();
@@ -106,7 +106,7 @@ TEST(CropSource, EveryTokenHasACompactRow) {
       int wanted = 0;
       for (size_t at = 0; at < crop.tokens.size(); ++at) {
         const TokenId token = crop.tokens[at];
-        ASSERT_TRUE(rows.Contains(token)) << kTokens.TextOf(token);
+        ASSERT_TRUE(rows.RowOf(token).has_value()) << kTokens.TextOf(token);
         ASSERT_NE(grammar.Advance(token), Grammar::Step::kRefused);
         wanted += crop.wanted[at];
       }

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "inference/aria/tokenizer.h"
-#include "inference/train/row_map.h"
 
 namespace antiphon::inference {
 namespace {

@@ -15,11 +15,15 @@
 #include <vector>
 
 #include "inference/aria/vocabulary.h"
+#include "inference/model/model.h"
 #include "inference/train/training_piece.h"
 
 namespace antiphon::inference {
 
 using Random = std::mt19937_64;
+
+// In bar time a segment is two bars.
+inline constexpr int kBarSegmentMs = 2 * kWarpedBarMs;
 
 // `prefix piano, <S>, events` of TokenizeLive in segments of kBarSegmentMs,
 // position 0 the crop's first bar line. wanted[i]: whether predicting tokens[i]

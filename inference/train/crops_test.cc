@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_join.h"
 #include "inference/aria/grammar.h"
-#include "inference/train/row_map.h"
+#include "inference/aria/row_map.h"
 
 namespace antiphon::inference {
 namespace {
@@ -48,7 +48,7 @@ std::map<std::string, int> Count(const TrainingCrop& crop) {
 
 // Events alone, whole ones, in order, and only rows of the compact vocabulary.
 void ExpectSound(const TrainingCrop& crop, int max_tokens) {
-  static const TokenSet rows = CompactRows(kTokens);
+  static const RowMap rows = RowMap::Compact(kTokens, kBarSegmentMs);
   ASSERT_EQ(crop.tokens.size(), crop.wanted.size());
   ASSERT_LE(crop.tokens.size(), static_cast<size_t>(max_tokens));
   ASSERT_EQ(crop.tokens[0], kPianoPrefixToken);
@@ -56,7 +56,7 @@ void ExpectSound(const TrainingCrop& crop, int max_tokens) {
   EXPECT_EQ(crop.wanted[0] + crop.wanted[1], 0);
   Grammar grammar(kTokens, kBarSegmentMs);
   for (const TokenId token : crop.tokens) {
-    ASSERT_TRUE(rows.Contains(token)) << kTokens.TextOf(token);
+    ASSERT_TRUE(rows.RowOf(token).has_value()) << kTokens.TextOf(token);
     ASSERT_NE(grammar.Advance(token), Grammar::Step::kRefused) << TextOf(crop);
   }
 }

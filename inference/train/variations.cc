@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "inference/aria/quantise.h"
+#include "inference/aria/row_map.h"
 #include "inference/train/crops.h"
-#include "inference/train/row_map.h"
 
 namespace antiphon::inference {
 namespace {

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "inference/aria/row_map.h"
 #include "inference/train/crops.h"
-#include "inference/train/row_map.h"
 
 namespace antiphon::inference {
 namespace {
