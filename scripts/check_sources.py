@@ -32,9 +32,10 @@ ALSO_ALLOWED = {
     "inference/service": ("inference/engine/", "inference/aria/"),
     "inference/engine": ("inference/aria/",),
     "inference/model": ("inference/aria/",),
-    "inference/train": ("inference/aria/", "inference/engine/time_map.h"),
+    "inference/train": ("inference/aria/", "inference/engine/time_map.h",
+                        "inference/model/"),
     "inference/tool": ("inference/aria/", "inference/engine/", "inference/model/",
-                       "inference/model_answerer.h"),
+                       "inference/train/", "inference/model_answerer.h"),
 }
 # The playback thread must not reach anything that may block.
 PLAYBACK_ALLOWED = ("edge/playback/", "edge/port/midi_port.h", "common/time/",
@@ -43,7 +44,7 @@ PLAYBACK_ALLOWED = ("edge/playback/", "edge/port/midi_port.h", "common/time/",
 # Third-party headers and the only places where they may be included.
 HOMES = [
     (re.compile(r"(torch|ATen|c10)/"), "torch",
-     re.compile(r"inference/model/[^/]+\.cc$|inference/tool/train[^/]*\.cc$|"
+     re.compile(r"inference/(model|train)/[^/]+\.cc$|"
                 r"tests/bench/plain_torch\.cc$")),
     (re.compile(r".*\.pb\.h$"), "protobuf",
      re.compile(r"edge/client/|inference/service/|tests/")),

@@ -84,33 +84,6 @@ void AddWeighted(const float* weights, const float* values, size_t count,
   }
 }
 
-// e^x for x <= 0, within 2e-7 of it; NaN stays. The method of Cephes' expf:
-// x = n·ln 2 + r, a polynomial in r, n added to the exponent.
-[[gnu::always_inline]] inline void Exponentiate(Lanes& x) {
-  typedef int32_t Words __attribute__((vector_size(sizeof(Lanes))));
-  constexpr float kLowest = -87;     // below it, a result is denormal
-  constexpr float kRound = 3 << 22;  // added, it leaves whole numbers
-  constexpr float kLog2E = 1.44269504f;
-  constexpr float kLn2High = 0.693359375f;
-  constexpr float kLn2Low = -2.12194440e-4f;
-  const Lanes low = Lanes{} + kLowest;
-  x = x < low ? low : x;
-  const Lanes shifted = x * kLog2E + kRound;
-  const Lanes n = shifted - kRound;
-  const Lanes r = x - n * kLn2High - n * kLn2Low;
-  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = p * (r * r) + r + 1.0f;
-  Words exponent = __builtin_convertvector(n, Words);
-  exponent = (exponent + 127) << 23;
-  Lanes power;
-  std::memcpy(&power, &exponent, sizeof power);
-  x = p * power;
-}
-
 // Makes weights of scores. Returns the reciprocal of their sum.
 ANTIPHON_BEST_CPU
 float Exponentials(float* scores, size_t count) {

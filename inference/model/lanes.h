@@ -20,6 +20,27 @@ typedef float FourFloats __attribute__((vector_size(4 * sizeof(float))));
   std::memcpy(&to, from, sizeof to);
 }
 
+// Of bf16, the upper halves of floats.
+[[gnu::always_inline]] inline void LoadLanes(const uint16_t* from, Lanes& to) {
+  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
+  typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
+  Halves halves;
+  std::memcpy(&halves, from, sizeof halves);
+  const Words words = __builtin_convertvector(halves, Words) << 16;
+  std::memcpy(&to, &words, sizeof to);
+}
+
+// To the nearest bf16, ties to even. Not for NaN.
+[[gnu::always_inline]] inline void StoreLanes(const Lanes& from, uint16_t* to) {
+  typedef uint16_t Halves __attribute__((vector_size(2 * kLanes)));
+  typedef uint32_t Words __attribute__((vector_size(4 * kLanes)));
+  Words words;
+  std::memcpy(&words, &from, sizeof words);
+  words = (words + 0x7fff + (words >> 16 & 1)) >> 16;
+  const Halves halves = __builtin_convertvector(words, Halves);
+  std::memcpy(to, &halves, sizeof halves);
+}
+
 // Sums the lanes of four vectors: by halves to four lanes, then across.
 [[gnu::always_inline]] inline void SumLanes(const Lanes (&lanes)[4],
                                             FourFloats& out) {
@@ -41,6 +62,33 @@ typedef float FourFloats __attribute__((vector_size(4 * sizeof(float))));
       __builtin_shufflevector(folded[2], folded[3], 2, 6, 3, 7);
   out = __builtin_shufflevector(first, second, 0, 1, 4, 5) +
         __builtin_shufflevector(first, second, 2, 3, 6, 7);
+}
+
+// e^x for x <= 0, within 2e-7 of it; NaN stays. The method of Cephes' expf:
+// x = n·ln 2 + r, a polynomial in r, n added to the exponent.
+[[gnu::always_inline]] inline void Exponentiate(Lanes& x) {
+  typedef int32_t Words __attribute__((vector_size(sizeof(Lanes))));
+  constexpr float kLowest = -87;     // below it, a result is denormal
+  constexpr float kRound = 3 << 22;  // added, it leaves whole numbers
+  constexpr float kLog2E = 1.44269504f;
+  constexpr float kLn2High = 0.693359375f;
+  constexpr float kLn2Low = -2.12194440e-4f;
+  const Lanes low = Lanes{} + kLowest;
+  x = x < low ? low : x;
+  const Lanes shifted = x * kLog2E + kRound;
+  const Lanes n = shifted - kRound;
+  const Lanes r = x - n * kLn2High - n * kLn2Low;
+  Lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  Words exponent = __builtin_convertvector(n, Words);
+  exponent = (exponent + 127) << 23;
+  Lanes power;
+  std::memcpy(&power, &exponent, sizeof power);
+  x = p * power;
 }
 
 }  // namespace antiphon::inference
