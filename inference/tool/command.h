@@ -78,6 +78,21 @@ struct BenchOptions {
 };
 absl::Status RunBench(const BenchOptions& options);
 
+struct TrainOptions {
+  std::string midi;   // folder
+  std::string valid;  // folder; "": nothing is judged on the way
+  std::string out;    // folder
+  std::string config;
+  std::string init_from;  // checkpoint to begin with; "": random weights
+  int64_t million_tokens = 0;
+  int sequences = 8;  // a step, of 512 tokens each
+  std::optional<double> rate;
+  double dropout = 0;
+  uint64_t seed = 1;
+  int threads = 2;
+};
+absl::Status RunTrain(const TrainOptions& options);
+
 }  // namespace antiphon::inference
 
 #endif  // ANTIPHON_INFERENCE_TOOL_COMMAND_H_

@@ -32,6 +32,15 @@ ABSL_FLAG(int, bars, 8, "bars to generate");
 ABSL_FLAG(double, temperature, 0, "0 to 2; 0: the likeliest token");
 ABSL_FLAG(double, top_p, 1, "above 0, at most 1");
 ABSL_FLAG(bool, all, false, "logits of every position");
+ABSL_FLAG(std::string, midi, "", "folder of MIDI files");
+ABSL_FLAG(std::string, valid, "", "folder of MIDI files to be judged by");
+ABSL_FLAG(std::string, init_from, "", "checkpoint to begin with");
+ABSL_FLAG(int64_t, million_tokens, 40, "how much to hear");
+ABSL_FLAG(int, sequences, 8, "a step");
+ABSL_FLAG(double, rate, 0, "highest learning rate");
+ABSL_FLAG(double, dropout, 0, "0 to 0.9");
+ABSL_FLAG(int, threads, 2, "of the training");
+ABSL_FLAG(std::string, recipe, "", "file of flags, FILE.toml");
 
 namespace antiphon::inference {
 namespace {
@@ -86,6 +95,21 @@ constexpr char kHelp[] =
       How fast this machine reads a context and continues it, by the number of
       musicians served at once, beside the time of reading the weights once.
 
+  antiphon-model train --midi=DIR --out=DIR [--valid=DIR]
+      Learns from the MIDI files below a folder, and writes a model that plays
+      in the bars it is given. Says how far it is every ten seconds; stopped, it
+      goes on where it was when the same command is given again.
+      --valid=DIR                     files that are never heard, to judge by
+      --init-from=DIR|FILE            begin with these weights: fine-tuning, as
+                                      with models/starter on your own playing
+      --config=nano                   tiny, nano, small or medium
+      --million-tokens=40             how much to hear: one minute of piano is
+                                      about 1,500 tokens
+      --sequences=8                   of 512 tokens, in one step
+      --rate=R                        1.5e-3, or 2e-4 with --init-from
+      --dropout=0 --seed=1 --threads=2
+      --recipe=FILE.toml              these flags, from a file
+
   antiphon-model --version | --help
 
 Exit code: 0 fine, 1 failed, 2 wrong usage or unusable input.
@@ -119,6 +143,11 @@ const std::vector<Command>& Commands() {
         "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "device", "all"}},
       {"bench", 0, "", {"model", "dtype", "device"}},
+      {"train",
+       0,
+       "",
+       {"midi", "valid", "out", "config", "init_from", "million_tokens",
+        "sequences", "rate", "dropout", "seed", "threads", "recipe"}},
   };
   return commands;
 }
@@ -208,6 +237,40 @@ absl::Status Generate(const CommandLine& line) {
   return status.ok() ? RunGenerate(options) : status;
 }
 
+absl::Status Train(const CommandLine& line) {
+  TrainOptions options;
+  options.midi = absl::GetFlag(FLAGS_midi);
+  options.valid = absl::GetFlag(FLAGS_valid);
+  options.out = absl::GetFlag(FLAGS_out);
+  options.config = absl::GetFlag(FLAGS_config);
+  options.init_from = absl::GetFlag(FLAGS_init_from);
+  options.million_tokens = absl::GetFlag(FLAGS_million_tokens);
+  options.sequences = absl::GetFlag(FLAGS_sequences);
+  options.dropout = absl::GetFlag(FLAGS_dropout);
+  options.seed = absl::GetFlag(FLAGS_seed);
+  options.threads = absl::GetFlag(FLAGS_threads);
+  const double rate = absl::GetFlag(FLAGS_rate);
+  if (line.Has("rate")) options.rate = rate;
+  absl::Status status = Required("midi", options.midi, "--midi=DIR");
+  status.Update(Required("out", options.out, "--out=DIR"));
+  status.Update(CheckRange(
+      line, "million_tokens",
+      options.million_tokens >= 1 && options.million_tokens <= 100'000,
+      "within 1 to 100000"));
+  status.Update(
+      CheckRange(line, "rate", rate > 0 && rate <= 1, "above 0, at most 1"));
+  status.Update(CheckRange(line, "sequences",
+                           options.sequences >= 1 && options.sequences <= 1024,
+                           "within 1 to 1024"));
+  status.Update(CheckRange(line, "dropout",
+                           options.dropout >= 0 && options.dropout <= 0.9,
+                           "within 0 to 0.9"));
+  status.Update(CheckRange(line, "threads",
+                           options.threads >= 1 && options.threads <= 256,
+                           "within 1 to 256"));
+  return status.ok() ? RunTrain(options) : status;
+}
+
 absl::Status Run(std::string_view name, const std::string& argument,
                  const CommandLine& line) {
   const std::string model = absl::GetFlag(FLAGS_model);
@@ -215,6 +278,7 @@ absl::Status Run(std::string_view name, const std::string& argument,
   if (name == "tokenize") return Tokenize(argument);
   if (name == "detokenize") return Detokenize(argument, line);
   if (name == "generate") return Generate(line);
+  if (name == "train") return Train(line);
   if (name == "init") {
     const InitOptions options{
         absl::GetFlag(FLAGS_config), absl::GetFlag(FLAGS_vocab),
@@ -259,7 +323,7 @@ absl::Status Dispatch(const CommandLine& line) {
   }
   return Usage("unknown subcommand ", rest.front(),
                "; take one of info, init, tokenize, detokenize, generate, "
-               "logits, bench");
+               "logits, bench, train");
 }
 
 }  // namespace
@@ -269,6 +333,7 @@ int main(int argc, char** argv) {
   return antiphon::RunProgram({.name = "antiphon-model",
                                .version = ANTIPHON_VERSION,
                                .help = antiphon::inference::kHelp,
-                               .takes_arguments = true},
+                               .takes_arguments = true,
+                               .config_flag = "recipe"},
                               argc, argv, antiphon::inference::Dispatch);
 }

@@ -15,4 +15,10 @@ absl::Status RunBench(const BenchOptions&) {
       "-DANTIPHON_TORCH=ON");
 }
 
+absl::Status RunTrain(const TrainOptions&) {
+  return absl::InvalidArgumentError(
+      "train needs libtorch, which this build is without; build with "
+      "-DANTIPHON_TORCH=ON");
+}
+
 }  // namespace antiphon::inference
