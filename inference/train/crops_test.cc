@@ -85,6 +85,7 @@ TEST(RandomCrop, IsSoundFullAndHalfOfThemJittered) {
     const auto crop = RandomCrop(piece, {.max_tokens = 200}, random);
     ASSERT_TRUE(crop.has_value());
     ExpectSound(*crop, 200);
+    EXPECT_TRUE(kTokens.durs().Contains(crop->tokens.back())) << TextOf(*crop);
     std::map<std::string, int> count = Count(*crop);
     jittered += count["onset unwanted"] > 0 ? 1 : 0;
     fullest += crop->tokens.size() > 180 ? 1 : 0;
