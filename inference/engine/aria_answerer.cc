@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/rt/clock.h"
+#include "inference/aria/chords.h"
 #include "inference/aria/tokenizer.h"
 
 namespace antiphon::inference {
@@ -139,11 +140,19 @@ std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
     const auto count = static_cast<size_t>(job.notes.end() - first);
     if (3 * count > capacity_) continue;
     TimeMap time = MapOf(job, bar, model_->info().time_base);
+    std::vector<TaggedNote> tagged;
+    for (auto note = first; note != job.notes.end(); ++note) {
+      tagged.push_back({time.Timed(*note), note->held_by != HeldBy::kNone});
+    }
+    // As a model in bars was trained; Aria keeps the order of playing.
+    if (model_->info().time_base == TimeBase::kBar) {
+      PutOnSteps(options.segment_ms, tagged);
+    }
     std::vector<TimedNote> notes;
     std::vector<bool> held;
-    for (auto note = first; note != job.notes.end(); ++note) {
-      notes.push_back(time.Timed(*note));
-      held.push_back(note->held_by != HeldBy::kNone);
+    for (const TaggedNote& note : tagged) {
+      notes.push_back(note.note);
+      held.push_back(note.tags != 0);
     }
     // Fails where the context lasts too long.
     absl::StatusOr<std::vector<TokenId>> tokens =

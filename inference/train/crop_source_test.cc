@@ -24,7 +24,7 @@ TrainingPiece Monotone(int pitch, int64_t bars) {
   TrainingPiece piece;
   piece.meters.assign(static_cast<size_t>(bars), Meter{4, 4});
   for (int64_t ms = 0; ms < bars * kWarpedBarMs; ms += 600) {
-    piece.notes.push_back({{ms, 500, pitch, 80}});
+    piece.notes.push_back({{ms, 500, pitch, 80}, kWhole});
   }
   return piece;
 }

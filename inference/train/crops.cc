@@ -99,7 +99,7 @@ void CutTo(size_t max_tokens, std::vector<TokenId>& tokens) {
 // Nothing where there is no note, or none that fits.
 std::optional<TrainingCrop> CropOf(std::vector<TrainingNote> notes,
                                    int max_tokens) {
-  PutOnSteps(notes);
+  PutOnSteps(kBarSegmentMs, notes);
   std::vector<TimedNote> timed;
   timed.reserve(notes.size());
   for (const TrainingNote& note : notes) {

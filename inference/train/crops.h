@@ -57,8 +57,6 @@ std::vector<TrainingNote> PlayedBy(Roles roles,
 // note, never before 0, nor onto the line; durations times U(.7, 1.1).
 void JitterBefore(int64_t line_ms, Random& random,
                   std::vector<TrainingNote>& notes);
-// Puts onsets onto the token grid, and there in order again.
-void PutOnSteps(std::vector<TrainingNote>& notes);
 
 // ---- Crops. Nothing where the piece has none there. ----
 

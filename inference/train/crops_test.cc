@@ -152,7 +152,8 @@ int OddBeginnings(int64_t bars, int max_tokens) {
   for (int64_t bar = 0; bar < bars; ++bar) {
     piece.meters.push_back({});
     const int64_t late_ms = bar % 2 == 0 ? 0 : 300;
-    piece.notes.push_back({{bar * kWarpedBarMs + late_ms, 100, 60, 80}});
+    piece.notes.push_back(
+        {{bar * kWarpedBarMs + late_ms, 100, 60, 80}, kWhole});
   }
   Random random(4);
   int odd = 0;

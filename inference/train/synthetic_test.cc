@@ -48,13 +48,13 @@ TEST_P(Synthetic, BarsAreFilledAndNotesWithinTheirRanges) {
     EXPECT_EQ(made.chords.size(), static_cast<size_t>(2 * piece.bars()));
     std::set<std::pair<Roles, int64_t>> filled;
     for (const TrainingNote& note : piece.notes) {
-      filled.insert({note.roles, note.note.onset_ms / kWarpedBarMs});
+      filled.insert({note.tags, note.note.onset_ms / kWarpedBarMs});
       EXPECT_LT(note.note.onset_ms, piece.bars() * kWarpedBarMs);
       EXPECT_GE(note.note.duration_ms, 10);
       EXPECT_GE(note.note.velocity, 30);
       EXPECT_LE(note.note.velocity, 120);
-      const int low = note.roles == kLeftHand ? 28 : 50;
-      const int high = note.roles == kLeftHand ? 69 : 92;
+      const int low = note.tags == kLeftHand ? 28 : 50;
+      const int high = note.tags == kLeftHand ? 69 : 92;
       EXPECT_GE(note.note.pitch, low);
       EXPECT_LE(note.note.pitch, high);
     }
@@ -74,10 +74,10 @@ TEST_P(Synthetic, StrongBeatsAreInTheChord) {
       const Chord& chord = ChordAt(made, note.onset_ms);
       const bool in = Holds(chord.tones, note.pitch);
       const bool strong = note.onset_ms % (2 * kBeatMs) == 0;
-      if (each.roles == kMelody) {
+      if (each.tags == kMelody) {
         (strong ? melody : weak) += 1;
         (strong ? melody_in : weak_in) += in ? 1 : 0;
-      } else if (each.roles == kLeftHand && note.onset_ms % kWarpedBarMs == 0) {
+      } else if (each.tags == kLeftHand && note.onset_ms % kWarpedBarMs == 0) {
         ++bass;
         bass_in += PitchClass(note.pitch) == chord.root ? 1 : 0;
       }
@@ -129,7 +129,7 @@ TEST_P(Synthetic, AnswersTakeTheirCallsUp) {
   for (const SyntheticPiece& made : MakeSome()) {
     std::map<int64_t, std::vector<TimedNote>> by_bar;
     for (const TrainingNote& note : made.piece.notes) {
-      if (note.roles != kMelody) continue;
+      if (note.tags != kMelody) continue;
       by_bar[note.note.onset_ms / kWarpedBarMs].push_back(note.note);
     }
     for (int64_t bar = 0; bar + 4 <= made.piece.bars(); bar += 4) {
@@ -163,7 +163,7 @@ TEST_P(Synthetic, AsAMidiFileItIsTheSamePiece) {
        {std::pair{kMelody, "MELODY"}, {kRightHand, "RH"}, {kLeftHand, "LH"}}) {
     MidiFileTrack track{name, {}, 0};
     for (const TrainingNote& each : made.piece.notes) {
-      if ((each.roles & role) == 0) continue;
+      if ((each.tags & role) == 0) continue;
       const auto pitch = static_cast<uint8_t>(each.note.pitch);
       const auto velocity = static_cast<uint8_t>(each.note.velocity);
       const int64_t off = ticks(each.note.onset_ms + each.note.duration_ms);
@@ -194,7 +194,7 @@ TEST_P(Synthetic, AsAMidiFileItIsTheSamePiece) {
   for (size_t i = 0; i < read->notes.size(); ++i) {
     const TrainingNote& note = read->notes[i];
     const TrainingNote& wanted = made.piece.notes[i];
-    EXPECT_EQ(note.roles, wanted.roles) << i;
+    EXPECT_EQ(note.tags, wanted.tags) << i;
     EXPECT_EQ(note.note.pitch, wanted.note.pitch) << i;
     EXPECT_LE(std::abs(note.note.onset_ms - wanted.note.onset_ms), 1) << i;
   }

@@ -80,27 +80,6 @@ absl::StatusOr<std::vector<std::string>> MidiFilesBelow(
 
 }  // namespace
 
-void ByOnsetAndPitch(std::vector<TrainingNote>& notes) {
-  const auto key = [](const TrainingNote& note) {
-    return std::tie(note.note.onset_ms, note.note.pitch);
-  };
-  std::sort(notes.begin(), notes.end(),
-            [&](const auto& a, const auto& b) { return key(a) < key(b); });
-  size_t kept = 0;
-  for (const TrainingNote& note : notes) {
-    if (kept == 0 || key(notes[kept - 1]) != key(note)) {
-      notes[kept++] = note;
-      continue;
-    }
-    TrainingNote& same = notes[kept - 1];
-    same.note.duration_ms =
-        std::max(same.note.duration_ms, note.note.duration_ms);
-    same.note.velocity = std::max(same.note.velocity, note.note.velocity);
-    same.roles |= note.roles;
-  }
-  notes.resize(kept);
-}
-
 absl::StatusOr<TrainingPiece> ReadTrainingPiece(const std::string& path) {
   const absl::StatusOr<MidiFile> file = ReadMidiFile(path);
   if (!file.ok()) return file.status();

@@ -15,7 +15,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "common/music/meter.h"
-#include "inference/aria/timed_note.h"
+#include "inference/aria/chords.h"
 
 namespace antiphon::inference {
 
@@ -30,12 +30,8 @@ inline constexpr Roles kLeftHand = 4;   // track LH
 inline constexpr Roles kWhole = 8;      // any other track
 inline constexpr Roles kAllRoles = 15;
 
-struct TrainingNote {
-  TimedNote note;  // in bar time
-  Roles roles = kWhole;
-
-  friend bool operator==(const TrainingNote&, const TrainingNote&) = default;
-};
+// In bar time; its tags are roles.
+using TrainingNote = TaggedNote;
 
 struct TrainingPiece {
   std::string name;                 // path, or what made it
@@ -44,10 +40,6 @@ struct TrainingPiece {
 
   int64_t bars() const { return static_cast<int64_t>(meters.size()); }
 };
-
-// Sorts by onset, then pitch. Of notes equal in both one stays: as long as the
-// longest, as loud as the loudest, everyone's.
-void ByOnsetAndPitch(std::vector<TrainingNote>& notes);
 
 // Errors say what is wrong, without the file's name: it is unreadable, has no
 // note but drums, a meter Antiphon does not know, or more than

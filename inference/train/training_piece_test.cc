@@ -69,11 +69,12 @@ TEST_F(TrainingPieceTest, EveryBarIsAsLongWhateverItsMeter) {
                  On(3360, 62), Off(4080, 62), On(4800, 63), Off(5520, 63),
                  On(5520, 64), Off(6240, 64)})};
   const TrainingPiece piece = Read(file);
-  EXPECT_THAT(piece.notes, ElementsAre(TrainingNote{{0, 1200, 60, 80}},
-                                       TrainingNote{{2400, 800, 61, 80}},
-                                       TrainingNote{{4800, 1200, 62, 80}},
-                                       TrainingNote{{7200, 1200, 63, 80}},
-                                       TrainingNote{{8400, 1200, 64, 80}}));
+  EXPECT_THAT(piece.notes,
+              ElementsAre(TrainingNote{{0, 1200, 60, 80}, kWhole},
+                          TrainingNote{{2400, 800, 61, 80}, kWhole},
+                          TrainingNote{{4800, 1200, 62, 80}, kWhole},
+                          TrainingNote{{7200, 1200, 63, 80}, kWhole},
+                          TrainingNote{{8400, 1200, 64, 80}, kWhole}));
   EXPECT_THAT(piece.meters,
               ElementsAre(Meter{4, 4}, Meter{3, 4}, Meter{3, 4}, Meter{6, 8}));
 }

@@ -34,7 +34,7 @@ std::vector<TrainingNote> PlayedBy(Roles roles,
                                    const std::vector<TrainingNote>& notes) {
   std::vector<TrainingNote> kept;
   for (const TrainingNote& note : notes) {
-    if ((note.roles & roles) != 0) kept.push_back(note);
+    if ((note.tags & roles) != 0) kept.push_back(note);
   }
   return kept.empty() ? notes : kept;
 }
@@ -57,15 +57,6 @@ void JitterBefore(int64_t line_ms, Random& random,
     note.duration_ms = std::max<int64_t>(
         kTimeStepMs,
         std::llround(static_cast<double>(note.duration_ms) * length(random)));
-  }
-  ByOnsetAndPitch(notes);
-}
-
-void PutOnSteps(std::vector<TrainingNote>& notes) {
-  for (TrainingNote& note : notes) {
-    const int64_t in_segment = note.note.onset_ms % kBarSegmentMs;
-    note.note.onset_ms +=
-        QuantiseOnsetMs(in_segment, kBarSegmentMs) - in_segment;
   }
   ByOnsetAndPitch(notes);
 }

@@ -103,7 +103,7 @@ TEST(Variations, OnOneStepNotesGoByPitchAndUnisonsMerge) {
                  {{4799, 30, 60, 80}},
                  {{4797, 50, 64, 70}, kMelody},
                  {{4801, 20, 59, 80}}};
-  PutOnSteps(notes);
+  PutOnSteps(kBarSegmentMs, notes);
   // The last step of a segment never carries over into the next one.
   EXPECT_THAT(notes, ElementsAre(TrainingNote{{4790, 30, 60, 80}},
                                  TrainingNote{{4790, 50, 64, 70},
