@@ -2,7 +2,6 @@
 //
 // antiphon-inference: loads a model (or the mirror), serves musicians until
 // SIGTERM, then lets bars in flight end.
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -17,6 +16,7 @@
 #include "common/rt/clock.h"
 #include "inference/engine/mirror.h"
 #include "inference/model/device.h"
+#include "inference/model/sleeping_threads.h"
 #include "inference/model_answerer.h"
 #include "inference/service/server.h"
 
@@ -155,22 +155,12 @@ absl::Status Serve() {
   return absl::OkStatus();
 }
 
-// With several threads: one that waits for the others must sleep. By default it
-// spins, which on a machine with other work costs tens of milliseconds a step.
-// OpenMP reads this when the program is loaded, so it is loaded again.
-void LetThreadsSleep(char** argv) {
-  if (absl::GetFlag(FLAGS_threads) == 1) return;
-  if (std::getenv("OMP_WAIT_POLICY") != nullptr) return;
-  setenv("OMP_WAIT_POLICY", "passive", 1);
-  setenv("KMP_BLOCKTIME", "0", 1);  // the same for Intel's and LLVM's OpenMP
-  execv("/proc/self/exe", argv);
-  LogWarning("threads.spin the program cannot be started again with ",
-             "OMP_WAIT_POLICY=passive; set it yourself");
-}
-
 absl::Status Main(const CommandLine& line, char** argv) {
   if (absl::Status checked = CheckFlags(line); !checked.ok()) return checked;
-  LetThreadsSleep(argv);
+  if (absl::GetFlag(FLAGS_threads) > 1 &&
+      std::getenv("OMP_WAIT_POLICY") == nullptr) {
+    LetThreadsSleep(argv);
+  }
   absl::Status opened = OpenDevice(*NamedDevice(absl::GetFlag(FLAGS_device)));
   if (!opened.ok()) return opened;
   std::signal(SIGINT, RequestStop);

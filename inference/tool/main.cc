@@ -4,6 +4,7 @@
 // to the subcommand, runs it.
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "common/program.h"
+#include "inference/model/sleeping_threads.h"
 #include "inference/tool/command.h"
 
 ABSL_FLAG(std::string, model, "", "DIR or FILE");
@@ -326,6 +328,16 @@ absl::Status Dispatch(const CommandLine& line) {
                "logits, bench, train");
 }
 
+absl::Status Main(const CommandLine& line, char** argv) {
+  const bool trains =
+      !line.arguments.empty() && line.arguments.front() == "train";
+  if (trains && absl::GetFlag(FLAGS_threads) > 1 &&
+      std::getenv("OMP_WAIT_POLICY") == nullptr) {
+    LetThreadsSleep(argv);
+  }
+  return Dispatch(line);
+}
+
 }  // namespace
 }  // namespace antiphon::inference
 
@@ -335,5 +347,8 @@ int main(int argc, char** argv) {
                                .help = antiphon::inference::kHelp,
                                .takes_arguments = true,
                                .config_flag = "recipe"},
-                              argc, argv, antiphon::inference::Dispatch);
+                              argc, argv,
+                              [argv](const antiphon::CommandLine& line) {
+                                return antiphon::inference::Main(line, argv);
+                              });
 }
