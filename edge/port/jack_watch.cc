@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/port/jack_watch.h"
 
+#include <string_view>
+
 #ifdef __unix__
 #include <dlfcn.h>
 #endif
@@ -19,10 +21,14 @@ struct LibJack {
   int (*activate)(void*) = nullptr;
   void* (*port_by_id)(void*, uint32_t) = nullptr;
   const char* (*port_name)(const void*) = nullptr;
+  void* (*port_by_name)(void*, const char*) = nullptr;
+  const char** (*connections)(void*, const void*) = nullptr;
+  void (*free)(void*) = nullptr;
 
   bool complete() const {
     return client_open && client_close && on_shutdown && set_process &&
-           set_registration && activate && port_by_id && port_name;
+           set_registration && activate && port_by_id && port_name &&
+           port_by_name && connections && free;
   }
 };
 
@@ -49,6 +55,9 @@ const LibJack& Jack() {
     Find("jack_activate", found.activate);
     Find("jack_port_by_id", found.port_by_id);
     Find("jack_port_name", found.port_name);
+    Find("jack_port_by_name", found.port_by_name);
+    Find("jack_port_get_all_connections", found.connections);
+    Find("jack_free", found.free);
     return found;
   }();
   return jack;
@@ -93,6 +102,22 @@ bool JackWatch::HasGone(const std::string& port, uint64_t since) const {
     if (number > since && name == port) return true;
   }
   return false;
+}
+
+bool JackWatch::AreConnected(const std::string& port,
+                             const std::string& short_name) const {
+  const LibJack& jack = Jack();
+  void* found = jack.port_by_name(client_, port.c_str());
+  const char** names =
+      found == nullptr ? nullptr : jack.connections(client_, found);
+  if (names == nullptr) return false;
+  bool connected = false;
+  for (const char** name = names; *name != nullptr; ++name) {
+    connected =
+        connected || std::string_view(*name).ends_with(":" + short_name);
+  }
+  jack.free(names);
+  return connected;
 }
 
 void JackWatch::OnShutdown(void* self) {

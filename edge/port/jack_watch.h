@@ -6,9 +6,9 @@
 // not ours, and may be absent: its functions are looked up by name, and where
 // they are missing, or no server runs, this knows nothing and harms nothing.
 //
-// Open(), CloseIfDead(): one thread at a time, they wait for the server. The
-// rest: any thread; cycles(), deaths() and is_open() are real-time safe.
-// Remembers the last kMaxGone ports.
+// Open(), CloseIfDead(), AreConnected(): one thread at a time, they wait for
+// the server. The rest: any thread; cycles(), deaths() and is_open() are
+// real-time safe. Remembers the last kMaxGone ports.
 #ifndef ANTIPHON_EDGE_PORT_JACK_WATCH_H_
 #define ANTIPHON_EDGE_PORT_JACK_WATCH_H_
 
@@ -35,6 +35,11 @@ class JackWatch {
   void Open();
   // A client of a dead server stands in the way of the next server.
   void CloseIfDead();
+
+  // While open: whether `port`, by its full name, is connected to one whose
+  // name within its client is `short_name`.
+  bool AreConnected(const std::string& port,
+                    const std::string& short_name) const;
 
   bool is_open() const { return open_.load(std::memory_order_acquire); }
   // Periods that the server has run; grows while it lives.

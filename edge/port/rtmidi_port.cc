@@ -262,7 +262,7 @@ class RtMidiConnection {
     deaths_ = deaths;
     gone_ = gone;
     AwaitConnection();
-    return absl::OkStatus();
+    return CheckConnection();
   }
 
   bool Alive() {
@@ -322,6 +322,21 @@ class RtMidiConnection {
            watch.cycles() - asked < kConnectPeriods && rt::Now() < give_up) {
       rt::SleepUntil(rt::Now() + absl::Milliseconds(1));
     }
+  }
+
+  // JACK connects no port of a client that is not active yet, and RtMidi does
+  // not tell.
+  absl::Status CheckConnection() {
+    if (options_.peer.empty() || !IsWatched() || !options_.watch->is_open() ||
+        server_gone() ||
+        options_.watch->AreConnected(target_.peer, options_.own_name)) {
+      return absl::OkStatus();
+    }
+    opened_.port->closePort();
+    return absl::UnavailableError(
+        absl::StrCat(Kind<Port>(), " \"", target_.peer,
+                     "\" (jack) is there but takes no connection; remedy: "
+                     "wait until its program is ready"));
   }
 
   absl::Status OpenAnew() {

@@ -11,13 +11,14 @@
 namespace antiphon::testing {
 
 absl::StatusOr<std::unique_ptr<JackListener>> JackListener::Create(
-    const std::string& name) {
+    const std::string& name, absl::Duration inactive) {
   jack_client_t* client =
       jack_client_open(name.c_str(), JackNoStartServer, nullptr);
   if (client == nullptr) {
     return absl::UnavailableError(absl::StrCat("JACK client ", name));
   }
   auto listener = std::unique_ptr<JackListener>(new JackListener(client));
+  rt::SleepUntil(rt::Now() + inactive);
   if (listener->port_ == nullptr || jack_activate(client) != 0) {
     return absl::UnavailableError(absl::StrCat("JACK port ", name, ":in"));
   }

@@ -31,9 +31,9 @@ class JackListener {
  public:
   static constexpr size_t kMaxEvents = 100'000;
 
-  // Its port is "NAME:in".
+  // Its port is "NAME:in", there for so long before its client is active.
   static absl::StatusOr<std::unique_ptr<JackListener>> Create(
-      const std::string& name);
+      const std::string& name, absl::Duration inactive = absl::ZeroDuration());
   ~JackListener();
   JackListener(const JackListener&) = delete;
   JackListener& operator=(const JackListener&) = delete;

@@ -149,6 +149,19 @@ TEST_F(ReplugTest, APortThatIsBackAtOnceIsConnectedAgain) {
   }
 }
 
+// A port is there before its client is active, and cannot be connected yet.
+TEST_F(ReplugTest, APortIsConnectedOnceItsClientIsActive) {
+  auto ear = JackListener::Create("ear").value();
+  OpenOutput("ear:in");
+  Watch();
+  ear.reset();
+  ASSERT_TRUE(Eventually([&] { return !output_->is_open(); }));
+  ear = JackListener::Create("ear", absl::Milliseconds(500)).value();
+  ASSERT_TRUE(Eventually([&] { return output_->is_open(); }));
+  EXPECT_TRUE(Eventually([&] { return ear->count() == 2; })) << ear->count();
+  EXPECT_THAT(Heard(*ear), ElementsAre(kPedalUp, kAllNotesOff));
+}
+
 // The output is wired to the edge's own input.
 TEST_F(ReplugTest, OwnOutputIsRecognisedAndCut) {
   OpenInput("");
