@@ -150,9 +150,13 @@ class RealBarsTest : public ::testing::Test {
     for (const TimedMessage& m : host.messages()) {
       if (m.message.IsNoteOn()) human.push_back(m);
     }
+    // STOP, the host's last word, acts a moment after it came.
+    const MonoTime stop = host.messages().back().at;
     std::vector<TimedMessage> answers;
     for (const TimedMessage& m : port_.sent()) {
-      if (m.message.IsNoteOn()) answers.push_back(m);
+      if (!m.message.IsNoteOn()) continue;
+      if (m.at <= stop) answers.push_back(m);
+      EXPECT_LE(m.at, stop + absl::Milliseconds(100));
     }
     EXPECT_EQ(answers.size(), answered);
     std::vector<double> errors;
