@@ -15,9 +15,12 @@ namespace {
 
 constexpr double kFramesPerMs = 48;
 // What is due so near to the end of a run may sound or not: a STOP acts within
-// 20 ms, a lost clock is carried on for 250 ms and a pulse.
-constexpr int kPulsesInDoubt = 4;
-constexpr int kPulsesCarriedOn = 30;
+// 20 ms, a lost clock is carried on for 250 ms and a pulse. At up to 120
+// quarter notes a minute.
+constexpr int kPulsesInDoubt = 2;
+constexpr int kPulsesCarriedOn = 15;
+// In which a clock that has moved is followed (docs/timing.md).
+const absl::Duration kSettling = absl::Milliseconds(500);
 
 double Ms(absl::Duration duration) {
   return absl::ToDoubleMilliseconds(duration);
@@ -72,7 +75,9 @@ std::vector<SoundedNote> NotesOf(const std::vector<HeardEvent>& events) {
 
 AnswerJudge::AnswerJudge(const JackMusician& musician, const JackListener& ear,
                          double frames_per_pulse)
-    : onsets_(musician.onsets().All()), sounded_(NotesOf(ear.Events())) {
+    : onsets_(musician.onsets().All()),
+      sounded_(NotesOf(ear.Events())),
+      stalls_(musician.stalls().All()) {
   EXPECT_EQ(musician.pulses().lost() + musician.onsets().lost() + ear.lost(),
             0u);
   for (const JackMusician::Pulse& pulse : musician.pulses().All()) {
@@ -137,14 +142,28 @@ void AnswerJudge::JudgeOnset(const JackMusician::Onset& onset,
                   << onset.run << ", has no answer";
     return;
   }
-  notes_.Add(Ms(note->on - ideal));
+  const bool played_after_stall = AfterStall(onset.at);
+  const auto add = [&](Distances& distances, MonoTime at, MonoTime due) {
+    if (played_after_stall || AfterStall(std::max(at, due))) {
+      ++after_stalls_;
+    } else {
+      distances.Add(Ms(at - due));
+    }
+  };
+  add(notes_, note->on, ideal);
   const auto closing = pulses.find(line);
   if (onset.note != kOver || closing == pulses.end() || !note->off) return;
-  lines_.Add(Ms(*note->off - closing->second));
+  add(lines_, *note->off, closing->second);
 }
 
-// Of those that nobody has called for yet, within a bar at 250 quarter notes
-// per minute; the same pitch comes again after five.
+bool AnswerJudge::AfterStall(MonoTime at) const {
+  return std::any_of(stalls_.begin(), stalls_.end(), [at](MonoTime stall) {
+    return stall <= at && at - stall <= kSettling;
+  });
+}
+
+// Of those that nobody has called for yet, within a bar; the same pitch comes
+// again after five.
 SoundedNote* AnswerJudge::Nearest(int pitch, MonoTime at) {
   SoundedNote* nearest = nullptr;
   double least = 960;

@@ -5,7 +5,10 @@
 // same place; a note that was held over a line has to end on one, which tells
 // where the edge believes the line to be. Nothing else may sound. The measure
 // is the musician's count of the same clock: where JACK's transport rolls, its
-// frames; else the stamps of the pulses.
+// frames; else the stamps of the pulses. Where the machine has just halted
+// JACK, nobody can tell when the next pulse will be: what falls into the
+// settling time after such a stall has to come, but its distance counts for
+// nothing.
 #ifndef ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
 #define ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
 
@@ -63,6 +66,8 @@ class AnswerJudge {
 
   const Distances& notes() const { return notes_; }
   const Distances& lines() const { return lines_; }
+  // Notes and lines that were left out, because JACK had just stalled.
+  int after_stalls() const { return after_stalls_; }
   // Of the master's pulses from JACK's transport, in pulses.
   double master_error() const { return master_error_; }
   const std::vector<SoundedNote>& sounded() const { return sounded_; }
@@ -72,6 +77,7 @@ class AnswerJudge {
 
   void JudgeRun(int run, const Pulses& pulses, std::vector<int64_t>& bars);
   void JudgeOnset(const JackMusician::Onset& onset, const Pulses& pulses);
+  bool AfterStall(MonoTime at) const;
   SoundedNote* Nearest(int pitch, MonoTime at);
 
   std::map<int, Pulses> runs_;
@@ -80,6 +86,8 @@ class AnswerJudge {
   std::vector<SoundedNote> sounded_;
   Distances notes_;
   Distances lines_;
+  std::vector<MonoTime> stalls_;
+  int after_stalls_ = 0;
   double master_error_ = 0;
 };
 

@@ -29,6 +29,7 @@ class ChildProcess {
   // To its standard input.
   void Say(const std::string& text);
   void Signal(int number);
+  pid_t id() const { return pid_; }
   // Exit status, or 128 + the signal that ended it; none while it runs.
   std::optional<int> ExitStatus();
   std::optional<int> WaitForExit(std::chrono::milliseconds patience);

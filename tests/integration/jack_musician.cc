@@ -3,6 +3,7 @@
 
 #include <jack/midiport.h>
 #include <jack/transport.h>
+#include <signal.h>
 
 #include "absl/strings/str_cat.h"
 #include "tests/integration/jack_connect.h"
@@ -15,7 +16,7 @@ constexpr uint8_t kNoteOff = 0x80;
 constexpr uint8_t kNoteOn = 0x90;
 constexpr uint8_t kVelocity = 80;
 constexpr size_t kMaxStrokes = 64;
-// Without a pulse; then it takes a START or CONTINUE to play on.
+// Without a pulse.
 const absl::Duration kPatience = absl::Milliseconds(400);
 
 jack_port_t* Register(jack_client_t* client, const char* name,
@@ -64,17 +65,26 @@ absl::Status JackMusician::PlayTo(const std::string& input) {
 int JackMusician::OnPeriod(jack_nframes_t frames, void* self) {
   auto* musician = static_cast<JackMusician*>(self);
   const JackClock::Period period = musician->clock_.Present();
+  if (period.TimeOf(0) - musician->period_end_ > Stall()) {
+    musician->stalls_.Push(period.TimeOf(0));
+  }
+  musician->period_end_ = period.TimeOf(frames);
   jack_position_t position;
   const bool rolling = jack_transport_query(musician->client_, &position) ==
                        JackTransportRolling;
   musician->transport_frame_ = rolling ? position.frame : -1.0;
   if (musician->running_ &&
       period.TimeOf(0) - musician->last_pulse_ > kPatience) {
-    musician->Stop(0);
+    musician->LetGo(0);
   }
   musician->PlayDue(frames, period);
   void* heard = jack_port_get_buffer(musician->clock_port_, frames);
   const uint32_t events = jack_midi_get_event_count(heard);
+  if (musician->pulsed_ && events == 0) {
+    const pid_t master = musician->to_freeze_.exchange(0);
+    if (master > 0) kill(master, SIGSTOP);
+  }
+  musician->pulsed_ = events > 0;
   for (uint32_t i = 0; i < events; ++i) {
     jack_midi_event_t event;
     if (jack_midi_event_get(&event, heard, i) != 0) continue;
@@ -157,9 +167,13 @@ void JackMusician::OnPulse(jack_nframes_t frame,
 }
 
 void JackMusician::Stop(jack_nframes_t frame) {
+  LetGo(frame);
+  running_ = false;
+}
+
+void JackMusician::LetGo(jack_nframes_t frame) {
   for (const Onset& key : keys_down_) due_.push_back({frame, key, false});
   keys_down_.clear();
-  running_ = false;
   expected_ = -1;
 }
 

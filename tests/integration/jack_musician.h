@@ -2,16 +2,19 @@
 //
 // A musician who plays along with a MIDI clock: hears its bytes through a port
 // made with JACK's own API, counts them as MIDI 1.0 says, and plays the same
-// few notes in each bar of 4/4, each one period after the pulse that calls for
-// it. Lets go of its keys at a STOP and where no clock comes any more. Shares
-// no code with the edge. Keeps what it heard and played, so that it is the
-// measure of whoever else follows that clock.
+// few notes in each bar of 2/4, each one period after the pulse that calls for
+// it. Lets go of its keys at a STOP and where no clock comes any more; a clock
+// that is back without a word goes on where it was lost. Shares no code with
+// the edge. Keeps what it heard and played, so that it is the measure of
+// whoever else follows that clock.
 #ifndef ANTIPHON_TESTS_INTEGRATION_JACK_MUSICIAN_H_
 #define ANTIPHON_TESTS_INTEGRATION_JACK_MUSICIAN_H_
 
 #include <jack/jack.h>
+#include <sys/types.h>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,13 +35,13 @@ inline constexpr uint8_t kStop = 0xFC;
 
 // What is played in each bar, in pulses from its line. kLong sounds through
 // most of the bar; kOver is held over the next line.
-inline constexpr int kPulsesPerBar = 96;
+inline constexpr int kPulsesPerBar = 48;
 struct BarNote {
   int on;
   int off;
 };
 inline constexpr std::array<BarNote, 7> kBarNotes = {
-    {{0, 6}, {11, 17}, {20, 80}, {31, 37}, {45, 51}, {66, 72}, {85, 101}}};
+    {{0, 3}, {5, 8}, {10, 40}, {15, 18}, {22, 25}, {33, 36}, {42, 50}}};
 inline constexpr int kLong = 2;
 inline constexpr int kOver = 6;
 // Comes again after five bars.
@@ -48,8 +51,9 @@ constexpr int PitchOf(int64_t bar, int note) {
 
 class JackMusician {
  public:
-  // A pulse that counted. `run` grows with each START, CONTINUE and jump;
-  // `frame` is JACK's transport at that instant, negative where it stands.
+  // A pulse that counted. `run` grows with each START, CONTINUE and jump, and
+  // with a clock that is back; `frame` is JACK's transport at that instant,
+  // negative where it stands.
   struct Pulse {
     int run = 0;
     int64_t song = 0;  // pulses from the song's start
@@ -68,6 +72,10 @@ class JackMusician {
     MonoTime at;
   };
 
+  // A period of JACK that begins so much too late is a stall: JACK's time has
+  // stood still, and a clock that follows it has moved without a warning.
+  static constexpr absl::Duration Stall() { return absl::Milliseconds(3); }
+
   // Its ports are "NAME:clock" and "NAME:notes".
   static absl::StatusOr<std::unique_ptr<JackMusician>> Create(
       const std::string& name);
@@ -79,9 +87,17 @@ class JackMusician {
   absl::Status Hear(const std::string& clock);
   absl::Status PlayTo(const std::string& input);
 
+  // Stops the master (SIGSTOP) between its next pulse and the one after: JACK
+  // plays the last period of a client that hangs again and again, and it must
+  // not hold a pulse.
+  void Freeze(pid_t master) { to_freeze_.store(master); }
+  bool has_frozen() const { return to_freeze_.load() == 0; }
+
   const EventLog<Pulse>& pulses() const { return pulses_; }
   const EventLog<Transport>& transport() const { return transport_; }
   const EventLog<Onset>& onsets() const { return onsets_; }
+  // When JACK went on after each stall.
+  const EventLog<MonoTime>& stalls() const { return stalls_; }
 
  private:
   struct Stroke {
@@ -97,6 +113,7 @@ class JackMusician {
               const JackClock::Period& period);
   void OnPulse(jack_nframes_t frame, const JackClock::Period& period);
   void Stop(jack_nframes_t frame);
+  void LetGo(jack_nframes_t frame);
 
   jack_client_t* const client_;
   jack_port_t* const clock_port_;
@@ -105,13 +122,17 @@ class JackMusician {
   EventLog<Pulse> pulses_{50'000};
   EventLog<Transport> transport_{1'000};
   EventLog<Onset> onsets_{10'000};
+  EventLog<MonoTime> stalls_{10'000};
   // JACK's thread.
   std::vector<Stroke> due_;      // in the next period
   std::vector<Stroke> strokes_;  // in this one
   std::vector<Onset> keys_down_;
-  double transport_frame_ = -1;  // at the period's beginning
+  double transport_frame_ = -1;            // at the period's beginning
+  MonoTime period_end_ = MonoTime::Max();  // of the period before
   bool running_ = false;
   MonoTime last_pulse_;  // or the message that set it running
+  std::atomic<pid_t> to_freeze_{0};
+  bool pulsed_ = false;  // in the period before
   int run_ = 0;
   int64_t next_ = 0;       // song pulse of the next clock
   int64_t expected_ = -1;  // the same, if nothing had been said

@@ -6,7 +6,7 @@
 namespace antiphon::testing {
 namespace {
 
-constexpr int kBeatsPerBar = 4;
+constexpr int kBeatsPerBar = 2;
 constexpr int kTicksPerBeat = 1920;
 
 }  // namespace

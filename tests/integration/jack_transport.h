@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JACK's transport as a host drives it, in 4/4 at one tempo: start, stop,
+// JACK's transport as a host drives it, in 2/4 at one tempo: start, stop,
 // locate, and the timebase master that says which bar, beat and tick each frame
 // is, so that masters of MIDI clock can tell a song position.
 #ifndef ANTIPHON_TESTS_INTEGRATION_JACK_TRANSPORT_H_

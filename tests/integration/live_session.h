@@ -69,10 +69,18 @@ class LiveSession : public JackTest {
   // Does what makes the master send a STOP, waits until the musician has heard
   // it; its stamp.
   MonoTime AwaitStop(const std::function<void()>& cause);
+  // Stops the master's program in its tracks for that long; its last pulse
+  // before.
+  MonoTime FreezeMaster(absl::Duration duration);
+  // Notes end within the freewheel and kMsToSilence of a lost clock's last
+  // pulse, and not before the freewheel.
+  void ExpectFreewheel(const AnswerJudge& judge, MonoTime lost,
+                       double tempo) const;
 
   // By JACK's transport, else by the pulses as they were heard.
   AnswerJudge Judge(bool by_transport) const;
-  // Prints the distances. Half a pulse is far more than they are and less than
+  // Prints the distances, judges those that no stall of the machine has moved.
+  // Half a pulse is far more than they are and less than
   // a lost pulse would make them; where one is lost, it is for a third of the
   // notes, whereas a hiccup of the machine reaches one or two.
   void ExpectInTime(const AnswerJudge& judge, double tempo) const;
@@ -80,6 +88,13 @@ class LiveSession : public JackTest {
   std::vector<ToldBar> Told() const;
   std::vector<int64_t> AnsweredBars() const;
 
+  // What the session of the nth edge leaves in it.
+  std::filesystem::path SessionFolder(int nth) const;
+
+  // Before the edge starts: more flags, and whether they name the ear as the
+  // output, which the edge then connects itself.
+  std::vector<std::string> edge_flags_;
+  bool ear_is_named_ = false;
   std::filesystem::path folder_;
   std::unique_ptr<ChildProcess> service_;
   std::unique_ptr<ChildProcess> edge_;
