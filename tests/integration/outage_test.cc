@@ -2,8 +2,9 @@
 //
 // What goes wrong on a stage, done to the real programs while a master clock
 // runs and an ear listens: losing the service silences nothing, SIGTERM does
-// within a tenth of a second, an edge that was killed comes back clean, and
-// each time the music is back as soon as a whole bar has been played.
+// within a tenth of a second, an instrument that was unplugged or whose edge
+// was killed holds no note of before, and each time the music is back as soon
+// as a whole bar has been played.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -14,24 +15,48 @@
 #include <vector>
 
 #include "tests/integration/live_session.h"
+#include "tests/integration/synth.h"
 
 namespace antiphon::testing {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::Not;
+using Bytes = std::vector<uint8_t>;
 
-constexpr double kTempo = 240;
+constexpr double kTempo = 120;
+
+const Bytes kPedalUp = {0xB2, 64, 0};
+const Bytes kAllNotesOff = {0xB2, 123, 0};
 
 class OutageTest : public LiveSession {
  protected:
+  static constexpr int kChannel = 2;  // "--channel=3"
+
+  OutageTest() { edge_flags_ = {"--channel=3"}; }
+
   void Begin() {
     StartJackMidiClock(kTempo, {});
     transport_->Start();
   }
   // The bar of the song that is being played.
   int64_t BarNow() const { return LastPulse().song / kPulsesPerBar; }
+  // What the ear has heard when nothing more can come of it.
+  size_t KillEdge() {
+    edge_->Signal(SIGKILL);
+    EXPECT_EQ(edge_->WaitForExit(std::chrono::seconds(2)), 128 + SIGKILL);
+    Wait(absl::Milliseconds(20));
+    return ear_->count();
+  }
+  static std::vector<Bytes> BytesOf(const std::vector<HeardEvent>& events,
+                                    size_t begin, size_t end) {
+    std::vector<Bytes> bytes;
+    for (size_t i = begin; i < end; ++i) bytes.push_back(events[i].bytes);
+    return bytes;
+  }
   // Whether a note began in that bar of the song.
   bool SoundsInBar(const std::vector<SoundedNote>& notes, int64_t bar) const {
     MonoTime begin = MonoTime::Max();
@@ -77,8 +102,7 @@ TEST_F(OutageTest, LosingTheServiceSilencesNothing) {
 TEST_F(OutageTest, AKilledEdgeComesBackCleanAndSigtermIsSilence) {
   Begin();
   AwaitAnswer(1);
-  const MonoTime killed = rt::Now();
-  edge_->Signal(SIGKILL);
+  const size_t killed = KillEdge();
   AwaitStop([&] { transport_->Stop(); });
   StartEdge();
   transport_->Locate(0);
@@ -91,17 +115,61 @@ TEST_F(OutageTest, AKilledEdgeComesBackCleanAndSigtermIsSilence) {
   AwaitStop([&] { transport_->Stop(); });
   EXPECT_EQ(edge_->WaitForExit(std::chrono::seconds(2)), 0);
 
-  for (const SoundedNote& note : NotesOf(ear_->Events())) {
-    if (note.on > killed || !note.off || *note.off < killed) continue;
-    std::printf("the killed edge left pitch %d sounding for %.0f ms\n",
-                note.pitch, absl::ToDoubleMilliseconds(*note.off - killed));
-  }
+  // Nobody may have been connected to its port when it was opened.
+  const std::vector<HeardEvent> events = ear_->Events();
+  const size_t first = NextNoteOn(events, killed);
+  ASSERT_LT(first, events.size());
+  EXPECT_THAT(SoundingAfter(events, killed),
+              Contains(Key{kChannel, PitchOf(1, kLong)}));
+  EXPECT_THAT(SoundingAfter(events, first), IsEmpty());
+  EXPECT_THAT(BytesOf(events, killed, first),
+              AllOf(Contains(kPedalUp), Contains(kAllNotesOff)));
   AnswerJudge judge = Judge(true);
   const std::vector<int64_t> bars = judge.JudgeAll();
   ExpectInTime(judge, kTempo);
   EXPECT_THAT(bars, ElementsAre(2, 2));
   EXPECT_EQ(AnsweredBars(), bars);
   EXPECT_LE(judge.MillisecondsToSilence(terminated), kMsToSilence);
+}
+
+class NamedOutputTest : public OutageTest {
+ protected:
+  NamedOutputTest() {
+    edge_flags_.emplace_back("--out=ear:in");
+    ear_is_named_ = true;
+  }
+};
+
+TEST_F(NamedOutputTest, AnInstrumentHoldsNoNoteOnceItsPortIsOpenAgain) {
+  Begin();
+  AwaitAnswer(1);
+  Wait(absl::Milliseconds(50));  // well into the note
+  ear_.reset();
+  Wait(absl::Milliseconds(200));
+  ear_ = JackListener::Create("ear").value();
+  ASSERT_TRUE(Eventually([&] { return ear_->count() > 0; }));
+  const int64_t back = BarNow() + 1;
+  AwaitAnswer(back - 1);
+  const size_t killed = KillEdge();
+  AwaitStop([&] { transport_->Stop(); });
+  const size_t silent_from = ear_->count();
+  StartEdge();
+
+  // The instrument vanished.
+  const std::vector<HeardEvent> events = ear_->Events();
+  const std::vector<Bytes> owed = BytesOf(events, 0, NextNoteOn(events, 0));
+  const Bytes off = {0x82, PitchOf(1, kLong), 0};
+  const auto reset = std::find(owed.begin(), owed.end(), kPedalUp);
+  EXPECT_THAT(std::vector<Bytes>(owed.begin(), reset), Contains(off));
+  EXPECT_THAT(std::vector<Bytes>(reset, owed.end()), Contains(kAllNotesOff));
+  EXPECT_TRUE(SoundsInBar(NotesOf(events), back));
+  // The edge was killed.
+  EXPECT_THAT(SoundingAfter(events, killed),
+              Contains(Key{kChannel, PitchOf(back - 1, kLong)}));
+  EXPECT_EQ(silent_from, killed);
+  EXPECT_THAT(BytesOf(events, killed, events.size()),
+              ElementsAre(kPedalUp, kAllNotesOff));
+  EXPECT_THAT(SoundingAfter(events, events.size()), IsEmpty());
 }
 
 }  // namespace
