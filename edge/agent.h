@@ -44,6 +44,8 @@ class Agent {
   // Messages that were the agent's own, come back in and ignored.
   uint64_t echoes() const { return guard_.echoes(); }
   int sounding() const { return playback_->sounding(); }
+  // What was due later was not played. After Run().
+  MonoTime played_until() const { return thread_->played_until(); }
   // Once Run() has begun.
   bool playback_realtime() const { return thread_->priority().ok(); }
 

@@ -56,8 +56,8 @@ BlackBox::~BlackBox() {
   if (file_ != nullptr) std::fclose(file_);
 }
 
-void BlackBox::Finish(MonoTime now) {
-  Write(absl::StrCat("[\"e\",", now.nanos(), ",", dues_, "]"));
+void BlackBox::Finish(MonoTime played_until) {
+  Write(absl::StrCat("[\"e\",", played_until.nanos(), ",", dues_, "]"));
   if (file_ != nullptr && std::fflush(file_) != 0) {
     LogError("--record=", path_, " is incomplete: ", std::strerror(errno));
   }

@@ -13,7 +13,7 @@
 //    [[index,tick,duration,pitch,velocity],…]]     a reply
 //   ["x",job]                                      the job's Post was refused
 //   ["o",kind,epoch,play_seq,note,pitch,velocity,due]   playback's telemetry
-//   ["e",now,dues]                                 the end
+//   ["e",played_until,dues]                        the end
 // Stamps in nanoseconds of CLOCK_MONOTONIC; enumerators by their order.
 //
 // Conductor thread: lines go through stdio's buffer and are flushed once a
@@ -51,8 +51,8 @@ class BlackBox : public SessionObserver {
   BlackBox(const BlackBox&) = delete;
   BlackBox& operator=(const BlackBox&) = delete;
 
-  // The conductor has finished at `now`.
-  void Finish(MonoTime now);
+  // The conductor has finished; playback had played what was due by then.
+  void Finish(MonoTime played_until);
 
   void OnHuman(const TimedMessage& message) override;
   void OnReply(const Reply& reply) override;

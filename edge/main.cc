@@ -133,9 +133,10 @@ void ShowState(const Agent& agent, const Sources& sources,
 }
 
 // Conducts until a signal, the end of the file, or the last bar asked for.
-void Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
-             GrpcAccompanist& client, SessionObserver& audience,
-             const SessionRecorder& recorder, EdgeMetrics& metrics) {
+// Returns the instant up to which was played.
+MonoTime Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
+                 GrpcAccompanist& client, SessionObserver& audience,
+                 const SessionRecorder& recorder, EdgeMetrics& metrics) {
   std::vector<MidiRing*> inputs = ports.rings();
   inputs.push_back(&sources.performed);
   const auto agent = std::make_unique<Agent>(
@@ -160,6 +161,7 @@ void Conduct(const Settings& settings, Sources& sources, MidiPorts& ports,
            (!file && settings.bars > 0 && recorder.bars() >= settings.bars);
   });
   ShowState(*agent, sources, ports, client, metrics);
+  return agent->played_until();
 }
 
 // Everything that may be refused is opened before the first log line, so that
@@ -203,8 +205,9 @@ absl::Status Play(const CommandLine& line, const Settings& settings) {
       .session_id =
           absl::StrCat("edge-", std::random_device()(), "-", rt::Now().nanos()),
       .client = "antiphon-edge " ANTIPHON_VERSION});
-  Conduct(settings, *sources, **ports, *client, audience, **recorder, metrics);
-  if (black_box) black_box->Finish(rt::Now());
+  const MonoTime played_until = Conduct(settings, *sources, **ports, *client,
+                                        audience, **recorder, metrics);
+  if (black_box) black_box->Finish(played_until);
   return (*recorder)->Finish();
 }
 

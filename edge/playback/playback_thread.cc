@@ -49,7 +49,7 @@ void PlaybackThread::Run() {
   memory_ = LockAll(*playback_);
   ready_.count_down();
   while (!stop_.load(std::memory_order_relaxed)) {
-    const MonoTime now = rt::Now();
+    const MonoTime now = played_until_ = rt::Now();
     rt::SleepUntil(std::min(playback_->Tick(now), now + kPatience));
   }
   playback_->Silence(rt::Now());

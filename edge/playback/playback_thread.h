@@ -27,6 +27,8 @@ class PlaybackThread {
   PlaybackThread& operator=(const PlaybackThread&) = delete;
 
   void Stop();
+  // What was due later was not played. After Stop().
+  MonoTime played_until() const { return played_until_; }
 
   // Whether real-time priority and locked memory were granted; else why not,
   // and the remedy. It plays without them, only less surely on time.
@@ -37,6 +39,7 @@ class PlaybackThread {
   void Run();
 
   Playback* const playback_;
+  MonoTime played_until_;  // the thread's, until it has ended
   std::atomic<bool> stop_{false};
   // Written by the thread before ready_.
   absl::Status priority_;
