@@ -23,8 +23,9 @@
 namespace antiphon::inference {
 namespace {
 
-// A block pays when more than half of it is full.
-constexpr size_t kPays = 2;
+// A row of a large block costs about five sixths of one in smaller blocks
+// (decision 0023): it pays when it is fuller than that.
+constexpr size_t kOfSmall = 6, kOfLarge = 5;
 constexpr double kNormEpsilon = 1e-5;
 
 at::ScalarType AtenType(StoredType type) {
@@ -284,7 +285,8 @@ size_t AriaNetwork::NextChunk(Products products, size_t left) const {
   if (Available(products) == Products::kFew) return std::min(left, kMaxRows);
   size_t chunk = kBlocks[0];
   for (const size_t block : kBlocks) {
-    if (block <= largest_block_ && kPays * left > block) chunk = block;
+    const bool pays = kOfSmall * left > kOfLarge * block;
+    if (block <= largest_block_ && pays) chunk = block;
   }
   return std::min(left, chunk);
 }
