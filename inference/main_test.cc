@@ -111,6 +111,10 @@ TEST(Program, CheckpointsThatCannotServeAreNamed) {
         "header_not_json.safetensors", "missing_tensor.safetensors"}) {
     ExpectWrongBesides(absl::StrCat("--model=", golden, file), file);
   }
+#if ANTIPHON_HAS_TORCH
+  ExpectWrongBesides("--model=" + golden + "nan_weight.safetensors",
+                     "holds NaN or infinity");
+#endif
   // What would be waited for, or has no end.
   const std::string pipe = ::testing::TempDir() + "antiphon_main_test.pipe";
   unlink(pipe.c_str());

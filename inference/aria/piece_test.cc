@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,6 +85,38 @@ TEST(Piece, WhatIsNoPromptIsNamed) {
   constexpr int64_t kFar = int64_t{1} << 40;
   EXPECT_THAT(problem(FileWith({On(kFar, 60), Off(kFar + 9, 60)})),
               HasSubstr("longer than any piece"));
+}
+
+// Not in time that grows with the square.
+TEST(Piece, AMillionNotesTemposAndMetersAreAPiece) {
+  constexpr int kMany = 1'000'000;
+  std::vector<MidiFileEvent> events;
+  MidiFile meters;
+  for (int i = 0; i < kMany; ++i) {
+    events.push_back(On(i, static_cast<uint8_t>(i % 128)));
+    events.push_back(Off(i + 1, static_cast<uint8_t>(i % 128)));
+    meters.tempos.push_back({i, static_cast<uint32_t>(300'000 + i % 7)});
+    meters.meters.push_back({i, 3 + i % 2, 4});
+  }
+  MidiFile file = FileWith(std::move(events));
+  file.tempos = std::move(meters.tempos);
+  file.meters = std::move(meters.meters);
+  const auto piece = PieceOf(file);
+  ASSERT_TRUE(piece.ok()) << piece.status();
+  EXPECT_EQ(piece->notes.size(), static_cast<size_t>(kMany));
+  EXPECT_GT(piece->BarAfter().begin, piece->notes.back().tick);
+}
+
+TEST(Piece, TimesBeyondAnyMusicAreRefusedOrCut) {
+  constexpr int64_t kFar = int64_t{1} << 40;
+  // A note that lasts for years is a note.
+  const auto piece = PieceOf(FileWith({On(0, 60), Off(kFar, 60)}));
+  ASSERT_TRUE(piece.ok()) << piece.status();
+  EXPECT_EQ(piece->notes.size(), 1u);
+  EXPECT_EQ(piece->BarAfter().begin, Ticks::Of(4 * kTicksPerQuarter));
+  for (const int64_t at : {kFar, std::numeric_limits<int64_t>::max() / 1000}) {
+    EXPECT_FALSE(PieceOf(FileWith({On(at, 60), Off(at + 1, 60)})).ok()) << at;
+  }
 }
 
 TEST(Piece, EachNoteKnowsItsTrack) {

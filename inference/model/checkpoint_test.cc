@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "gmock/gmock.h"
@@ -142,6 +143,19 @@ TEST(CheckpointTest, NanIsFound) {
   }
 }
 
+TEST(CheckpointTest, InfinityIsFound) {
+  const std::string folder = FreshFolder("infinity");
+  std::string bytes = ReadFile(kGolden / "robustness/ok.safetensors");
+  const float infinity = -std::numeric_limits<float>::infinity();
+  std::memcpy(bytes.data() + bytes.size() - 4, &infinity, sizeof infinity);
+  WriteFile(folder + "/model.safetensors", bytes);
+  fs::copy(kGolden / "robustness/config.json", folder);
+  auto bad = Checkpoint::Open(folder);
+  ASSERT_TRUE(bad.ok()) << bad.status();
+  EXPECT_THAT(std::string((*bad)->CheckFinite().message()),
+              HasSubstr("holds NaN or infinity"));
+}
+
 // Whatever byte of a small file is changed: a decision, never a crash, and
 // what is accepted still has every tensor inside the file.
 TEST(CheckpointTest, EveryFlippedHeaderByteIsDecidedCleanly) {
@@ -197,6 +211,16 @@ TEST(CheckpointTest, ACardThatContradictsItsTensorsIsRefused) {
   WriteFile(folder + "/model.json", R"({"model": {"d_model": 128}})");
   EXPECT_THAT(std::string(Checkpoint::Open(folder).status().message()),
               HasSubstr("says d_model = 128, the tensors say 64"));
+  for (const auto& [size, said] :
+       {std::pair{R"("n_layers": 3)", "says layers = 3, the tensors say 2"},
+        std::pair{R"("d_ff": 64)", "says d_ff = 64, the tensors say 256"},
+        std::pair{R"("vocabulary_rows": 2675)", "= 2675, the tensors say 512"},
+        std::pair{R"("n_heads": 3)", "64 cannot have 3 heads"}}) {
+    WriteFile(folder + "/model.json",
+              R"({"model": {)" + std::string(size) + "}}");
+    EXPECT_THAT(std::string(Checkpoint::Open(folder).status().message()),
+                HasSubstr(said));
+  }
   WriteFile(folder + "/model.json", R"({"vocabulary": "default"})");
   EXPECT_THAT(std::string(Checkpoint::Open(folder).status().message()),
               HasSubstr("= 17727, the tensors say 512"));
