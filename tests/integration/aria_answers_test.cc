@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -155,6 +156,32 @@ TEST_P(RecordedJobs, AreAnsweredByTheMaskedArgmaxChain) {
 TEST(RecordedJob, IsAnsweredByTheDemoOf2026Too) {
   const AriaService service(kSize, kSeed, "demo26");
   ExpectMaskedArgmaxChain(service, kDemo26Ids, {"jig_6_8", std::nullopt, 7});
+}
+
+// All weights are finite, what comes of the last ones is not.
+TEST(BrokenWeights, EndEachJobAsInvalidAndTheSessionLives) {
+  const std::string folder = ANTIPHON_BINARY_DIR "/aria_service/broken";
+  std::filesystem::remove_all(folder);
+  RunModelTool(absl::StrCat("init --config=", kSize, " --out='", folder, "'"));
+  std::filesystem::remove(folder + "/model.json");  // it states a sha256
+  std::fstream file(folder + "/model.safetensors",
+                    std::ios::in | std::ios::out | std::ios::binary);
+  constexpr std::streamoff kHead = 17727 * 128;
+  file.seekp(-kHead * static_cast<std::streamoff>(sizeof(float)),
+             std::ios::end);
+  const std::vector<float> huge(static_cast<size_t>(kHead), 3e38f);
+  file.write(reinterpret_cast<const char*>(huge.data()),
+             static_cast<std::streamsize>(huge.size() * sizeof(float)));
+  file.close();
+  const AriaService service(folder);
+  Musician musician(service.port());
+  v1::GenerationJob job = JobOf({"jig_6_8", std::nullopt, 7});
+  for (int i = 0; i < 3; ++i) {
+    const v1::BarChunk answer = musician.Ask(job).whole;
+    EXPECT_EQ(answer.end_reason(), v1::END_REASON_INVALID);
+    EXPECT_EQ(answer.job_id(), job.job_id());
+    job.set_job_id(job.job_id() + 1);
+  }
 }
 
 // Of the bars with at least four notes, how many had their first chunk before

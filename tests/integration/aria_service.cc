@@ -77,6 +77,11 @@ AriaService::AriaService(const std::string& size, int seed,
   Start(folder / "log");
 }
 
+AriaService::AriaService(const std::string& checkpoint)
+    : checkpoint_(checkpoint) {
+  Start(checkpoint + "/log");
+}
+
 void AriaService::Start(const std::string& log) {
   const std::string model = "--model=" + checkpoint_;
   child_ = fork();

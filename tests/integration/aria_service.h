@@ -27,6 +27,8 @@ class AriaService {
  public:
   AriaService(const std::string& size, int seed,
               const std::string& vocabulary = "default");
+  // Serves a checkpoint that is there.
+  explicit AriaService(const std::string& checkpoint);
   ~AriaService();
 
   const std::string& checkpoint() const { return checkpoint_; }
