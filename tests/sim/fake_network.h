@@ -36,9 +36,11 @@ struct Trouble {
     kFrozen,  // nothing arrives until it is over
     kDeaf,    // the service takes jobs and never answers
     kRefuse,  // the service refuses jobs
+    kSlow,    // the service answers up to kSlowest later, whatever it is told
     kTwice,   // the service sends every chunk twice; harms nobody
     kFate,    // a test's own doing to a job that arrives then
   };
+  static constexpr absl::Duration kSlowest = absl::Seconds(6);
   Kind kind = Kind::kDown;
   MonoTime from;
   MonoTime to;

@@ -122,7 +122,8 @@ HostScript RestlessHost(uint64_t seed, int steps) {
 NetworkScript RestlessNetwork(uint64_t seed, MonoTime end) {
   using Kind = Trouble::Kind;
   constexpr Kind kKinds[] = {Kind::kDown, Kind::kDown,   Kind::kFrozen,
-                             Kind::kDeaf, Kind::kRefuse, Kind::kTwice};
+                             Kind::kDeaf, Kind::kRefuse, Kind::kTwice,
+                             Kind::kSlow, Kind::kSlow};
   std::mt19937_64 random(seed ^ 0x6e6574776f726bu);
   const auto ms = [&random](int from, int to) {
     return absl::Milliseconds(

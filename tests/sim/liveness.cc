@@ -73,9 +73,10 @@ class Judge {
     for (const Trouble& trouble : network.troubles) {
       if (trouble.kind == Trouble::Kind::kTwice) continue;
       if (trouble.kind != Trouble::Kind::kDown) {
-        const absl::Duration after = trouble.kind == Trouble::Kind::kFrozen
-                                         ? kGivenUp
-                                         : absl::ZeroDuration();
+        const absl::Duration after =
+            trouble.kind == Trouble::Kind::kFrozen ? kGivenUp
+            : trouble.kind == Trouble::Kind::kSlow ? Trouble::kSlowest
+                                                   : absl::ZeroDuration();
         if (trouble.from <= until && trouble.to + after >= from) return false;
         continue;
       }

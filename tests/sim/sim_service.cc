@@ -133,8 +133,13 @@ Fate SimService::FateOf(const inference::Job& job) {
     fated.push_back({Trouble::Kind::kFate, *now_, *now_});
     return *fate;
   }
-  return {.lost = script_->Is(Trouble::Kind::kDeaf, *now_),
+  const bool slow = script_->Is(Trouble::Kind::kSlow, *now_);
+  // Drawn from the job, as everything of an answer is.
+  const double part = static_cast<double>(job.seed % 1000) / 1000;
+  return {.delay = slow ? part * Trouble::kSlowest : absl::ZeroDuration(),
+          .lost = script_->Is(Trouble::Kind::kDeaf, *now_),
           .refused = script_->Is(Trouble::Kind::kRefuse, *now_),
+          .stubborn = slow,
           .twice = script_->Is(Trouble::Kind::kTwice, *now_)};
 }
 
