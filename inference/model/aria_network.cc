@@ -9,9 +9,11 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cassert>
+#include <cstdint>
 #include <iterator>
 #include <string>
 #include <vector>
@@ -39,6 +41,18 @@ at::ScalarType AtenType(StoredType type) {
   }
 }
 
+// Memory that nobody touched yet, for weights: decode reads all of it at each
+// step, and with pages of 4 KB waits for their addresses as well. Where the
+// kernel has no large pages, nothing changes.
+void AskForLargePages(void* begin, size_t bytes) {
+  constexpr uintptr_t kPage = uintptr_t{2} << 20;
+  const uintptr_t at = reinterpret_cast<uintptr_t>(begin);
+  const uintptr_t first = (at + kPage - 1) / kPage * kPage;
+  const uintptr_t end = (at + bytes) / kPage * kPage;
+  if (first >= end) return;
+  madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
+}
+
 // Reads tensors block by block: none is held twice, as it is stored or mapped.
 // The block stays while all are read: to free and allocate in between would
 // leave holes of a third of the model.
@@ -52,6 +66,9 @@ class Loader {
                   at::ScalarType type) const {
     const StoredTensor& stored = checkpoint_.Tensor(name);
     at::Tensor tensor = at::empty(stored.shape, type);
+    if (device.is_cpu()) {
+      AskForLargePages(tensor.mutable_data_ptr(), tensor.nbytes());
+    }
     at::Tensor values = tensor.view({-1});
     absl::Span<const uint8_t> rest = stored.bytes;
     const size_t each = rest.size() / static_cast<size_t>(stored.elements);

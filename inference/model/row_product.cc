@@ -152,7 +152,7 @@ void Product(const float* x, size_t rows, const Weight* weight, size_t outputs,
       Prefetch(here_bytes + block_bytes, block_bytes);
     }
     Block<Weight> block;
-    block.ahead = here_bytes + kAheadBytes;
+    block.ahead = here_bytes + std::max(kAheadBytes, block_bytes);
     for (size_t k = 0; k < kOutputs; ++k) {
       // Past the end: the last one again, not stored.
       block.weights[k] = weight + std::min(o + k, outputs - 1) * width;
