@@ -155,7 +155,7 @@ TEST(GoldenActivations, FirstKeysAndValuesAreThoseOfTheReference) {
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   const Json vectors = ReadJson(kGolden / "demo26/vectors.json");
   AriaNetwork network(**checkpoint, OneSlotOf((*checkpoint)->shape()),
-                      ComputeType::kF32);
+                      ComputeType::kF32, Device::kCpu);
   std::vector<NetworkRow> rows;
   for (const Json& id : vectors["activations_ids"]) {
     const int visible = static_cast<int>(rows.size()) + 1;
@@ -251,7 +251,7 @@ TEST(ConditionedModel, PositionZeroHoldsTheReferencesKeysAndValues) {
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
   const Json cases = ReadJson(kGolden / "demo26/vectors_cond.json")["cases"];
   AriaNetwork network(**checkpoint, OneSlotOf((*checkpoint)->shape()),
-                      ComputeType::kF32);
+                      ComputeType::kF32, Device::kCpu);
   for (const Json& vectors : cases) {
     SCOPED_TRACE(vectors["name"]);
     network.Condition(**checkpoint, EmbeddingOf(vectors));
