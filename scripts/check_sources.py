@@ -31,11 +31,14 @@ ALSO_ALLOWED = {
     "inference": ("inference/",),
     "inference/service": ("inference/engine/", "inference/aria/"),
     "inference/engine": ("inference/aria/",),
+    "inference/evaluate": ("inference/aria/", "inference/engine/",
+                           "inference/model/slot_book.h"),
     "inference/model": ("inference/aria/",),
     "inference/train": ("inference/aria/", "inference/engine/time_map.h",
                         "inference/model/"),
-    "inference/tool": ("inference/aria/", "inference/engine/", "inference/model/",
-                       "inference/train/", "inference/model_answerer.h"),
+    "inference/tool": ("inference/aria/", "inference/engine/", "inference/evaluate/",
+                       "inference/model/", "inference/train/",
+                       "inference/model_answerer.h"),
 }
 # The playback thread must not reach anything that may block.
 PLAYBACK_ALLOWED = ("edge/playback/", "edge/port/midi_port.h", "common/time/",
