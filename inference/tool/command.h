@@ -93,6 +93,21 @@ struct TrainOptions {
 };
 absl::Status RunTrain(const TrainOptions& options);
 
+struct EvaluateOptions {
+  std::string model;    // "": the baselines alone
+  std::string midi;     // folder that the windows' files lie in
+  std::string windows;  // CSV, see inference/evaluate/window_file.h
+  std::string train;    // folder that the 4-gram learns from; "": none
+  int samples = 3;      // 1..kMaxSamples answers to each call
+  int limit = 0;        // windows of each task, 0: all
+  std::optional<double> temperature;  // the model card's where absent
+  std::optional<double> top_p;        // replaces the card's min_p
+  uint64_t seed = 1;
+  bool json = false;
+};
+inline constexpr int kMaxSamples = 100;
+absl::Status RunEvaluate(const EvaluateOptions& options);
+
 }  // namespace antiphon::inference
 
 #endif  // ANTIPHON_INFERENCE_TOOL_COMMAND_H_

@@ -43,6 +43,11 @@ ABSL_FLAG(double, rate, 0, "highest learning rate");
 ABSL_FLAG(double, dropout, 0, "0 to 0.9");
 ABSL_FLAG(int, threads, 2, "of the training");
 ABSL_FLAG(std::string, recipe, "", "file of flags, FILE.toml");
+ABSL_FLAG(std::string, windows, "", "CSV file of calls and answers");
+ABSL_FLAG(std::string, train, "", "folder that the 4-gram learns from");
+ABSL_FLAG(int, samples, 3, "answers to each call");
+ABSL_FLAG(int, limit, 0, "windows of each task; 0: all");
+ABSL_FLAG(bool, json, false, "JSON in place of Markdown");
 
 namespace antiphon::inference {
 namespace {
@@ -92,6 +97,20 @@ constexpr char kHelp[] =
       --all                           also "logits": a row for every position
       --dtype=fp32|bf16               of weights and products
       --device=cpu|cuda               where they are
+
+  antiphon-model evaluate --model=DIR --midi=DIR --windows=FILE.csv
+      How a model answers, in numbers, beside what people and simple tricks
+      answer to the same calls: the distance to the human row is what counts.
+      Prints Markdown; says on stderr how long it takes on.
+      FILE.csv names bars of files below --midi: call and answer, 2+2 or 8+8.
+      Without --model the baselines alone.
+      --samples=3                     answers to each call, 1 to 100
+      --limit=N                       N windows of each kind, evenly spread
+      --train=DIR                     MIDI files that the 4-gram row learns from
+      --temperature=T --top-p=P       without them the model card's
+      --seed=1                        the same seed finds the same
+      --json                          {"nats_per_note","by_source","pairing",
+                                      "rows":{"human":{...},...},...}
 
   antiphon-model bench --model=DIR|FILE [--dtype=fp32] [--device=cpu]
       How fast this machine reads a context and continues it, by the number of
@@ -145,6 +164,11 @@ const std::vector<Command>& Commands() {
         "out"}},
       {"logits", 0, "", {"model", "tokens", "dtype", "device", "all"}},
       {"bench", 0, "", {"model", "dtype", "device"}},
+      {"evaluate",
+       0,
+       "",
+       {"model", "midi", "windows", "train", "samples", "limit", "temperature",
+        "top_p", "seed", "json"}},
       {"train",
        0,
        "",
@@ -212,6 +236,41 @@ absl::Status CheckRange(const CommandLine& line, const char* flag, bool fine,
   return Usage(line.given.at(flag), " is not ", range);
 }
 
+// --temperature and --top-p, where given.
+absl::Status ReadSampling(const CommandLine& line,
+                          std::optional<double>& temperature,
+                          std::optional<double>& top_p) {
+  const double t = absl::GetFlag(FLAGS_temperature);
+  const double p = absl::GetFlag(FLAGS_top_p);
+  if (line.Has("temperature")) temperature = t;
+  if (line.Has("top_p")) top_p = p;
+  absl::Status status =
+      CheckRange(line, "temperature", t >= 0 && t <= 2, "within 0 to 2");
+  status.Update(
+      CheckRange(line, "top_p", p > 0 && p <= 1, "above 0 and at most 1"));
+  return status;
+}
+
+absl::Status Evaluate(const CommandLine& line) {
+  EvaluateOptions options;
+  options.model = absl::GetFlag(FLAGS_model);
+  options.midi = absl::GetFlag(FLAGS_midi);
+  options.windows = absl::GetFlag(FLAGS_windows);
+  options.train = absl::GetFlag(FLAGS_train);
+  options.samples = absl::GetFlag(FLAGS_samples);
+  options.limit = absl::GetFlag(FLAGS_limit);
+  options.seed = absl::GetFlag(FLAGS_seed);
+  options.json = absl::GetFlag(FLAGS_json);
+  absl::Status status = Required("midi", options.midi, "--midi=DIR");
+  status.Update(Required("windows", options.windows, "--windows=FILE.csv"));
+  status.Update(CheckRange(
+      line, "samples", options.samples >= 1 && options.samples <= kMaxSamples,
+      "within 1 to 100"));
+  status.Update(CheckRange(line, "limit", options.limit >= 0, "0 or more"));
+  status.Update(ReadSampling(line, options.temperature, options.top_p));
+  return status.ok() ? RunEvaluate(options) : status;
+}
+
 absl::Status Generate(const CommandLine& line) {
   GenerateOptions options{absl::GetFlag(FLAGS_model),
                           absl::GetFlag(FLAGS_prompt),
@@ -221,21 +280,13 @@ absl::Status Generate(const CommandLine& line) {
                           absl::GetFlag(FLAGS_seed),
                           absl::GetFlag(FLAGS_dtype),
                           absl::GetFlag(FLAGS_out)};
-  const double temperature = absl::GetFlag(FLAGS_temperature);
-  const double top_p = absl::GetFlag(FLAGS_top_p);
-  if (line.Has("temperature")) options.temperature = temperature;
-  if (line.Has("top_p")) options.top_p = top_p;
   absl::Status status = Required("model", options.model, "--model=DIR");
   status.Update(Required("prompt", options.prompt, "--prompt=FILE.mid"));
   status.Update(Required("out", options.out, "--out=FILE.mid"));
   status.Update(CheckRange(
       line, "bars", options.bars >= 1 && options.bars <= kMaxGeneratedBars,
       "within 1 to 1024"));
-  status.Update(CheckRange(line, "temperature",
-                           temperature >= 0 && temperature <= 2,
-                           "within 0 to 2"));
-  status.Update(CheckRange(line, "top_p", top_p > 0 && top_p <= 1,
-                           "above 0 and at most 1"));
+  status.Update(ReadSampling(line, options.temperature, options.top_p));
   return status.ok() ? RunGenerate(options) : status;
 }
 
@@ -281,6 +332,7 @@ absl::Status Run(std::string_view name, const std::string& argument,
   if (name == "detokenize") return Detokenize(argument, line);
   if (name == "generate") return Generate(line);
   if (name == "train") return Train(line);
+  if (name == "evaluate") return Evaluate(line);
   if (name == "init") {
     const InitOptions options{
         absl::GetFlag(FLAGS_config), absl::GetFlag(FLAGS_vocab),
@@ -325,7 +377,7 @@ absl::Status Dispatch(const CommandLine& line) {
   }
   return Usage("unknown subcommand ", rest.front(),
                "; take one of info, init, tokenize, detokenize, generate, "
-               "logits, bench, train");
+               "logits, evaluate, bench, train");
 }
 
 absl::Status Main(const CommandLine& line, char** argv) {

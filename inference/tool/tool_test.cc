@@ -90,7 +90,7 @@ TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
   const Result help = RunTool("--help");
   EXPECT_EQ(help.exit_code, 0);
   for (const char* word : {"info", "init", "tokenize", "detokenize", "generate",
-                           "logits", "--all", "bench"}) {
+                           "logits", "--all", "bench", "evaluate"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
   const Result version = RunTool("--version");
