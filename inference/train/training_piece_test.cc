@@ -101,7 +101,8 @@ TEST_F(TrainingPieceTest, ThePedalLengthensNotes) {
                             On(0, 60),
                             Off(240, 60),
                             {960, 3, {0xB0, 64, 0}}})};
-  EXPECT_THAT(Read(file).notes, ElementsAre(TrainingNote{{0, 1200, 60, 80}}));
+  EXPECT_THAT(Read(file).notes,
+              ElementsAre(TrainingNote{{0, 1200, 60, 80}, kWhole}));
 }
 
 TEST_F(TrainingPieceTest, ANoteFarFromAllMusicIsRefused) {

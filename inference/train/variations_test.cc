@@ -99,7 +99,7 @@ TEST(Variations, JitterNeverCrossesTheOriginNorTheLine) {
 }
 
 TEST(Variations, OnOneStepNotesGoByPitchAndUnisonsMerge) {
-  Notes notes = {{{4795, 10, 64, 50}},
+  Notes notes = {{{4795, 10, 64, 50}, kLeftHand},
                  {{4799, 30, 60, 80}},
                  {{4797, 50, 64, 70}, kMelody},
                  {{4801, 20, 59, 80}}};
@@ -107,7 +107,7 @@ TEST(Variations, OnOneStepNotesGoByPitchAndUnisonsMerge) {
   // The last step of a segment never carries over into the next one.
   EXPECT_THAT(notes, ElementsAre(TrainingNote{{4790, 30, 60, 80}},
                                  TrainingNote{{4790, 50, 64, 70},
-                                              Roles{kWhole | kMelody}},
+                                              Roles{kLeftHand | kMelody}},
                                  TrainingNote{{4800, 20, 59, 80}}));
 }
 
