@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,7 @@ constexpr char kHelp[] =
     R"(antiphon-inference: answers bars of piano, for many musicians from one model.
 
   --model=DIR           a checkpoint folder (model.safetensors, model.json), or
+                        without it models/starter, which comes with Antiphon
   --model=FILE          a .safetensors file, or
   --model=mirror        each bar comes back as it was played: the sound check
   --listen=127.0.0.1:50051    where edges connect; port 0 takes a free one
@@ -74,12 +76,31 @@ absl::Status CheckAddresses() {
                          : ParseAddress("--metrics", metrics).status();
 }
 
+// The model that comes with Antiphon: models/starter in a folder above the
+// program's. "": there is none.
+std::string StarterModel() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (; !folder.empty(); folder = folder.parent_path()) {
+    const fs::path starter = folder / "models" / "starter";
+    if (fs::exists(starter / "model.safetensors", error)) return starter;
+    if (folder == folder.root_path()) break;
+  }
+  return "";
+}
+
 // What only a model reads would be ignored in silence by the mirror.
 absl::Status CheckModel(const CommandLine& line) {
+  if (absl::GetFlag(FLAGS_model).empty()) {
+    absl::SetFlag(&FLAGS_model, StarterModel());
+  }
   const std::string model = absl::GetFlag(FLAGS_model);
   if (model.empty()) {
     return absl::InvalidArgumentError(
-        "--model is missing: a checkpoint folder, or mirror for a sound check");
+        "--model is missing, and no folder above this program has "
+        "models/starter: name a checkpoint folder, or mirror for a sound "
+        "check");
   }
   if (model != "mirror") return absl::OkStatus();
   for (const char* flag : {"device", "threads", "context_tokens", "dtype"}) {

@@ -62,7 +62,6 @@ TEST(Program, HelpTeachesAndVersionIsOneLine) {
 }
 
 TEST(Program, WrongFlagsAreNamed) {
-  ExpectWrong({}, "--model is missing");
   ExpectWrong({"--model=mirror", "--model=DIR"}, "after --model=mirror");
   ExpectWrongBesides("--lisen=1", "--lisen=1");
   ExpectWrongBesides("piano", "piano");
@@ -79,6 +78,21 @@ TEST(Program, WrongFlagsAreNamed) {
   ExpectWrongBesides("--listen=127.0.0.1:99999", "99999");
   ExpectWrongBesides("--listen=0.0.0.0:0", "--insecure");
   ExpectWrongBesides("--metrics=here", "--metrics=here");
+}
+
+// Below the repository the program finds the starter model, elsewhere none.
+TEST(Program, WithoutAModelTheStarterModelPlays) {
+  namespace fs = std::filesystem;
+  if (ANTIPHON_HAS_TORCH) {
+    const Executed served = Start({"--listen=127.0.0.1:0", "--metrics="});
+    EXPECT_EQ(served.status, 0) << served.err;
+    EXPECT_THAT(served.err, HasSubstr("model=starter"));
+  }
+  const fs::path lonely =
+      fs::temp_directory_path() / "antiphon-inference-alone";
+  fs::copy_file(kProgram, lonely, fs::copy_options::overwrite_existing);
+  testing::ExpectRefused(lonely, {}, "--model is missing");
+  fs::remove(lonely);
 }
 
 TEST(Program, AFileHoldsSettingsAndAFlagWins) {
