@@ -47,10 +47,12 @@ struct ModelCard {
   std::optional<double> min_p;
   std::optional<RowMap> row_map;  // absent: every id of the vocabulary
 
-  // Ids that may be named, where there is a row map.
+  // Where there is a row map: whose ids it names, and how many there are.
+  std::string MappedVocabulary() const {
+    return vocabulary.empty() ? "default" : vocabulary;
+  }
   int MappedIds() const {
-    return Vocabulary::FromName(vocabulary.empty() ? "default" : vocabulary)
-        ->size();
+    return Vocabulary::FromName(MappedVocabulary())->size();
   }
   // Where it is not stated: two bars, or Aria's 5000 ms.
   int SegmentMs() const {

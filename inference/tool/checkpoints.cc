@@ -21,7 +21,13 @@ void Line(const char* what, const std::string& value) {
   std::printf("%-14s%s\n", what, value.c_str());
 }
 
-std::string VocabularyText(int rows) {
+std::string VocabularyText(const Checkpoint& checkpoint) {
+  const int rows = checkpoint.shape().vocabulary_rows;
+  const ModelCard& card = checkpoint.card();
+  if (card.row_map) {
+    return absl::StrCat(rows, " rows, for as many of the ", card.MappedIds(),
+                        " tokens of ", card.MappedVocabulary());
+  }
   const std::optional<Vocabulary> known = Vocabulary::FromRows(rows);
   return absl::StrCat(rows, " rows, ",
                       known ? std::string(known->name())
@@ -41,7 +47,7 @@ std::string SamplingText(const ModelCard& card) {
 void PrintShape(const Checkpoint& checkpoint) {
   const ModelShape& shape = checkpoint.shape();
   const double parameters = static_cast<double>(shape.parameters());
-  Line("vocabulary", VocabularyText(shape.vocabulary_rows));
+  Line("vocabulary", VocabularyText(checkpoint));
   Line("size", absl::StrFormat("%d layers of width %d, %d heads, feed-forward "
                                "%d, at most %d positions",
                                shape.layers, shape.d_model, shape.heads,

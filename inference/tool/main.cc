@@ -37,7 +37,7 @@ ABSL_FLAG(bool, all, false, "logits of every position");
 ABSL_FLAG(std::string, midi, "", "folder of MIDI files");
 ABSL_FLAG(std::string, valid, "", "folder of MIDI files to be judged by");
 ABSL_FLAG(std::string, init_from, "", "checkpoint to begin with");
-ABSL_FLAG(int64_t, million_tokens, 40, "how much to hear");
+ABSL_FLAG(int, million_tokens, 40, "how much to hear");
 ABSL_FLAG(int, sequences, 8, "a step");
 ABSL_FLAG(double, rate, 0, "highest learning rate");
 ABSL_FLAG(double, dropout, 0, "0 to 0.9");
