@@ -88,11 +88,13 @@ TEST(Program, WithoutAModelTheStarterModelPlays) {
     EXPECT_EQ(served.status, 0) << served.err;
     EXPECT_THAT(served.err, HasSubstr("model=starter"));
   }
-  const fs::path lonely =
-      fs::temp_directory_path() / "antiphon-inference-alone";
-  fs::copy_file(kProgram, lonely, fs::copy_options::overwrite_existing);
+  const fs::path elsewhere = fs::temp_directory_path() /
+                             ("antiphon-elsewhere-" + std::to_string(getpid()));
+  fs::create_directories(elsewhere);
+  const fs::path lonely = elsewhere / "antiphon-inference";
+  fs::copy_file(kProgram, lonely);
   testing::ExpectRefused(lonely, {}, "--model is missing");
-  fs::remove(lonely);
+  fs::remove_all(elsewhere);
 }
 
 TEST(Program, AFileHoldsSettingsAndAFlagWins) {
