@@ -135,7 +135,7 @@ absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options) {
                      std::string(kModelSizeNames)));
   }
   shape->vocabulary_rows = Vocabulary(options.vocabulary).size();
-  if (options.vocabulary == VocabularyKind::kDemo26) {
+  if (options.vocabulary == VocabularyKind::kDemo26 && options.conditioned) {
     shape->adapter_width = kDemo26Adapter;
   }
   const fs::path folder(options.folder);

@@ -30,6 +30,7 @@ std::optional<ModelShape> NamedShape(std::string_view size);
 struct RandomCheckpointOptions {
   std::string size = "nano";
   VocabularyKind vocabulary = VocabularyKind::kDefault;
+  bool conditioned = true;  // demo26 alone: with its adapter
   uint64_t seed = 1;
   std::string folder;  // made if it does not exist
 };

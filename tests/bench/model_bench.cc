@@ -109,6 +109,7 @@ std::unique_ptr<Checkpoint> RandomWeights(
       absl::StrCat("antiphon-model-bench-", getpid());
   Must(WriteRandomCheckpoint({.size = size.config,
                               .vocabulary = vocabulary,
+                              .conditioned = false,  // nor is the peer
                               .seed = 1,
                               .folder = folder.string()}));
   auto checkpoint = Must(Checkpoint::Open(folder.string()));
