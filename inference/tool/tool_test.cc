@@ -90,7 +90,7 @@ TEST(ToolTest, HelpTeachesAndVersionIsOneLine) {
   const Result help = RunTool("--help");
   EXPECT_EQ(help.exit_code, 0);
   for (const char* word : {"info", "init", "tokenize", "detokenize", "generate",
-                           "logits", "--all", "bench", "evaluate"}) {
+                           "logits", "--all", "bench", "evaluate", "train"}) {
     EXPECT_THAT(help.out, HasSubstr(word));
   }
   const Result version = RunTool("--version");
@@ -429,6 +429,22 @@ TEST(ToolTest, WhatCannotBeGeneratedIsRefused) {
   ExpectRefused("generate --model=x --out=z --prompt=" +
                     Quoted(kGolden / "tokenizer/midi/syn_bars.mid"),
                 "x");
+}
+
+TEST(ToolTest, WhatCannotBeLearntFromIsRefused) {
+  ExpectRefused("train --out=x", "--midi is missing");
+  ExpectRefused("train --midi=x", "--out is missing");
+  const std::string all = "train --midi=/no/such/folder --out=x ";
+  ExpectRefused(all + "--million-tokens=0", "--million-tokens=0 is not within");
+  ExpectRefused(all + "--sequences=0", "--sequences=0 is not within");
+  ExpectRefused(all + "--rate=0", "--rate=0 is not above 0");
+  ExpectRefused(all + "--dropout=1", "--dropout=1 is not within");
+  ExpectRefused(all + "--threads=0", "--threads=0 is not within");
+  if (!ANTIPHON_HAS_TORCH) return;
+  ExpectRefused(all + "--config=huge", "--config=huge is unknown");
+  ExpectRefused(all, "--midi=/no/such/folder");
+  ExpectRefused("train --out=x --midi=" + Quoted(kGolden / "model/tiny"),
+                "has no .mid or .midi file");
 }
 
 TEST(ToolTest, LogitsAreThoseOfTheReference) {

@@ -15,33 +15,19 @@ namespace {
   a = first;
 }
 
-[[gnu::always_inline]] inline void Rotate(const uint16_t* from,
+// A head's vector turned by its position's angles, or with `direction` −1 back.
+template <typename From>
+[[gnu::always_inline]] inline void Rotate(const From* from,
                                           const float* cosines,
-                                          const float* sines, size_t half,
-                                          uint16_t* to) {
+                                          const float* sines, float direction,
+                                          size_t half, uint16_t* to) {
   for (size_t i = 0; i < half; i += kLanes) {
     Lanes a, b, cosine, sine;
     LoadLanes(from + i, a);
     LoadLanes(from + half + i, b);
     LoadLanes(cosines + i, cosine);
     LoadLanes(sines + i, sine);
-    Turn(a, b, cosine, sine);
-    StoreLanes(a, to + i);
-    StoreLanes(b, to + half + i);
-  }
-}
-
-[[gnu::always_inline]] inline void RotateBack(const float* from,
-                                              const float* cosines,
-                                              const float* sines, size_t half,
-                                              uint16_t* to) {
-  for (size_t i = 0; i < half; i += kLanes) {
-    Lanes a, b, cosine, sine;
-    LoadLanes(from + i, a);
-    LoadLanes(from + half + i, b);
-    LoadLanes(cosines + i, cosine);
-    LoadLanes(sines + i, sine);
-    Turn(a, b, cosine, -sine);
+    Turn(a, b, cosine, direction * sine);
     StoreLanes(a, to + i);
     StoreLanes(b, to + half + i);
   }
@@ -72,8 +58,8 @@ void SplitHeads(const uint16_t* qkv, const RopeTable& rope, int position,
   const size_t d = heads * head_width;
   for (size_t h = 0; h < heads; ++h, qkv += head_width) {
     const size_t at = h * out.stride;
-    Rotate(qkv, cosines, sines, half, out.queries + at);
-    Rotate(qkv + d, cosines, sines, half, out.keys + at);
+    Rotate(qkv, cosines, sines, 1, half, out.queries + at);
+    Rotate(qkv + d, cosines, sines, 1, half, out.keys + at);
     std::memcpy(out.values + at, qkv + 2 * d, head_width * sizeof *qkv);
   }
 }
@@ -88,8 +74,8 @@ void SplitHeadsBackward(const HeadGradients& gradients, const RopeTable& rope,
   const size_t d = heads * head_width;
   for (size_t h = 0; h < heads; ++h, qkv += head_width) {
     const size_t at = h * gradients.stride;
-    RotateBack(gradients.queries + at, cosines, sines, half, qkv);
-    RotateBack(gradients.keys + at, cosines, sines, half, qkv + d);
+    Rotate(gradients.queries + at, cosines, sines, -1, half, qkv);
+    Rotate(gradients.keys + at, cosines, sines, -1, half, qkv + d);
     for (size_t i = 0; i < head_width; i += kLanes) {
       Lanes value;
       LoadLanes(gradients.values + at + i, value);
