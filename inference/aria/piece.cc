@@ -104,4 +104,14 @@ absl::StatusOr<Piece> PieceOf(const MidiFile& file) {
   return piece;
 }
 
+absl::StatusOr<Piece> ReadPiece(const std::string& path,
+                                const std::string& name) {
+  const absl::StatusOr<MidiFile> file = ReadMidiFile(path);
+  if (!file.ok()) return file.status();
+  absl::StatusOr<Piece> piece = PieceOf(*file);
+  if (piece.ok()) return piece;
+  return absl::InvalidArgumentError(
+      absl::StrCat(name, " ", piece.status().message()));
+}
+
 }  // namespace antiphon::inference

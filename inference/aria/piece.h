@@ -7,6 +7,7 @@
 #define ANTIPHON_INFERENCE_ARIA_PIECE_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -28,6 +29,10 @@ struct Piece {
 
 // Errors: no notes; a meter that Antiphon does not know; more than 2^40 ticks.
 absl::StatusOr<Piece> PieceOf(const MidiFile& file);
+
+// The piece in a file. What is wrong with the music is said of `name`.
+absl::StatusOr<Piece> ReadPiece(const std::string& path,
+                                const std::string& name);
 
 }  // namespace antiphon::inference
 

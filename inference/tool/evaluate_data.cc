@@ -24,15 +24,6 @@ constexpr int kLongBars = 8;
 // Of a text that the 4-gram learns: far below the longest context.
 constexpr int kPageBars = 64;
 
-absl::StatusOr<Piece> ReadPiece(const std::string& path) {
-  const absl::StatusOr<MidiFile> file = ReadMidiFile(path);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<Piece> piece = PieceOf(*file);
-  if (piece.ok()) return piece;
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", path, "' ", piece.status().message()));
-}
-
 absl::StatusOr<std::vector<Window>> ReadWindows(const std::string& path) {
   const auto about_file = [&path](const absl::Status& status) {
     return absl::Status(status.code(), absl::StrCat("--windows=", path, ": ",
@@ -92,7 +83,8 @@ absl::StatusOr<std::vector<std::string>> MidiFilesBelow(
 
 absl::StatusOr<std::vector<Text>> PagesIn(const std::string& path,
                                           const TokenFormat& format) {
-  const absl::StatusOr<Piece> piece = ReadPiece(path);
+  const absl::StatusOr<Piece> piece =
+      ReadPiece(path, absl::StrCat("'", path, "'"));
   if (!piece.ok()) return piece.status();
   return PagesOf(format, *piece, kPageBars);
 }
@@ -107,8 +99,8 @@ absl::StatusOr<EvaluationData> ReadEvaluationData(
   EvaluationData data;
   for (const Window& window : *windows) {
     if (data.pieces.contains(window.file)) continue;
-    absl::StatusOr<Piece> piece =
-        ReadPiece((fs::path(options.midi) / window.file).string());
+    const std::string path = (fs::path(options.midi) / window.file).string();
+    absl::StatusOr<Piece> piece = ReadPiece(path, absl::StrCat("'", path, "'"));
     if (!piece.ok()) return piece.status();
     data.pieces.emplace(window.file, *std::move(piece));
   }

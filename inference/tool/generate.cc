@@ -69,15 +69,6 @@ Job JobFor(const Piece& piece, const std::vector<Note>& notes,
   return job;
 }
 
-absl::StatusOr<Piece> ReadPiece(const std::string& path) {
-  const absl::StatusOr<MidiFile> file = ReadMidiFile(path);
-  if (!file.ok()) return file.status();
-  absl::StatusOr<Piece> piece = PieceOf(*file);
-  if (piece.ok()) return piece;
-  return absl::InvalidArgumentError(
-      absl::StrCat("--prompt=", path, " ", piece.status().message()));
-}
-
 Sampling SamplingOf(const ModelInfo& card, const GenerateOptions& options) {
   Sampling sampling;
   sampling.temperature = options.temperature.value_or(card.temperature);
@@ -113,7 +104,8 @@ void PrintEnd(const HostBar& bar, size_t notes, const JobEnd& end) {
 }  // namespace
 
 absl::Status RunGenerate(const GenerateOptions& options) {
-  const absl::StatusOr<Piece> piece = ReadPiece(options.prompt);
+  const absl::StatusOr<Piece> piece =
+      ReadPiece(options.prompt, "--prompt=" + options.prompt);
   if (!piece.ok()) return piece.status();
   absl::StatusOr<LoadedModel> model =
       LoadAnswerer({.path = options.model, .dtype = options.dtype});
