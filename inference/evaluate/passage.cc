@@ -4,14 +4,9 @@
 #include <algorithm>
 #include <tuple>
 
+#include "inference/aria/row_map.h"
+
 namespace antiphon::inference {
-namespace {
-
-constexpr int kLowestKey = 21;
-constexpr int kHighestKey = 108;
-
-}  // namespace
-
 Passage PassageOf(const std::vector<Note>& notes, Ticks begin, Ticks bar_length,
                   int bars) {
   Passage passage{{}, bar_length, bars};

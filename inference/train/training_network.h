@@ -12,7 +12,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/types/span.h"
 #include "inference/model/checkpoint.h"
 
 namespace at {
@@ -47,9 +46,6 @@ class TrainingNetwork {
   const std::vector<at::Tensor>& parameters() const { return parameters_; }
 
  private:
-  struct Layer;
-  struct Names;
-
   const at::Tensor& Parameter(const std::string& name) const;
   at::Tensor Normed(const at::Tensor& x, const std::string& name) const;
 
