@@ -45,6 +45,10 @@ std::optional<int> RowMap::RowOf(TokenId id) const {
   return row;
 }
 
+int RowMap::RowOrUnknown(TokenId id) const {
+  return RowOf(id).value_or(RowOf(kUnknownToken).value_or(0));
+}
+
 TokenId RowMap::IdOf(int row) const {
   assert(0 <= row && row < rows_);
   const auto after =

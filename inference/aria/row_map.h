@@ -30,6 +30,8 @@ class RowMap {
   const std::vector<IdBlock>& blocks() const { return blocks_; }
   // Nothing for an id without a row.
   std::optional<int> RowOf(TokenId id) const;
+  // What an id without a row is read as: the row of <U>.
+  int RowOrUnknown(TokenId id) const;
   // row: 0 .. rows() − 1.
   TokenId IdOf(int row) const;
   // The row of the first id of the map that is not below `id`; rows() after

@@ -75,6 +75,10 @@ class Checkpoint {
   std::string name() const;
   const ModelCard& card() const { return card_; }
   const ModelShape& shape() const { return shape_; }
+  // Tokens that may be named: as many as rows, but where there is a row map.
+  int ids() const {
+    return card_.row_map ? card_.MappedIds() : shape_.vocabulary_rows;
+  }
   const std::vector<StoredTensor>& tensors() const { return file_.tensors; }
   size_t file_bytes() const { return mapping_->bytes().size(); }
   // "F32", or "BF16+F32" where several are used.

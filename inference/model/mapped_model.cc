@@ -17,7 +17,7 @@ MappedModel::MappedModel(std::unique_ptr<Model> model, RowMap map, int ids)
 // What is no id at all stays what the model refuses.
 TokenId MappedModel::RowOf(TokenId id) const {
   if (id < 0 || id >= info_.vocabulary_rows) return -1;
-  return map_.RowOf(id).value_or(map_.RowOf(kUnknownToken).value_or(0));
+  return map_.RowOrUnknown(id);
 }
 
 void MappedModel::MapTokens(absl::Span<const TokenId> tokens) {

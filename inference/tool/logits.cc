@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "inference/model/torch_model.h"
 #include "inference/tool/command.h"
+#include "inference/tool/read_by_ids.h"
 #include "inference/tool/token_file.h"
 
 namespace antiphon::inference {
@@ -50,54 +51,21 @@ size_t Argmax(absl::Span<const float> row) {
                              row.begin());
 }
 
-// One row of logits for each position, in chunks: by id, also where the model
-// has rows for a few of them alone.
-class Reading {
- public:
-  Reading(TorchModel& model, const ModelCard& card)
-      : model_(model),
-        map_(card.row_map),
-        rows_(static_cast<size_t>(model.info().vocabulary_rows)) {
-    if (map_) by_id_.resize(static_cast<size_t>(card.MappedIds()));
-  }
-
-  absl::Status Read(absl::Span<const TokenId> chunk) {
-    std::vector<TokenId> tokens(chunk.begin(), chunk.end());
-    if (map_) {
-      for (TokenId& id : tokens) id = map_->RowOf(id).value_or(kUnknownToken);
-    }
-    logits_.resize(chunk.size() * rows_);
-    return model_.PrefillAll(0, tokens, absl::MakeSpan(logits_));
-  }
-  // Of position `i` of the chunk; valid until the next call.
-  absl::Span<const float> Row(size_t i) {
-    const absl::Span<const float> row(logits_.data() + i * rows_, rows_);
-    if (!map_) return row;
-    map_->Spread(row, 0, static_cast<TokenId>(by_id_.size()),
-                 absl::MakeSpan(by_id_));
-    return by_id_;
-  }
-
- private:
-  TorchModel& model_;
-  const std::optional<RowMap>& map_;
-  const size_t rows_;
-  std::vector<float> logits_;
-  std::vector<float> by_id_;
-};
-
 // Prints {"logits":[…],"last_logits":[…],"argmax":[…]}, the first with `all`
 // alone, chunk by chunk.
-absl::Status PrintLogits(Reading& reading, absl::Span<const TokenId> tokens,
-                         bool all) {
+absl::Status PrintLogits(TorchModel& model, const Checkpoint& checkpoint,
+                         absl::Span<const TokenId> tokens, bool all) {
+  const size_t ids = static_cast<size_t>(checkpoint.ids());
+  std::vector<float> logits(std::min(kChunk, tokens.size()) * ids);
   std::vector<size_t> argmax;
-  absl::Span<const float> row;
   for (size_t begin = 0; begin < tokens.size(); begin += kChunk) {
     const absl::Span<const TokenId> chunk = tokens.subspan(begin, kChunk);
-    absl::Status status = reading.Read(chunk);
+    logits.resize(chunk.size() * ids);
+    absl::Status status = ReadByIds(model, checkpoint.card().row_map, chunk,
+                                    absl::MakeSpan(logits));
     if (!status.ok()) return status;
     for (size_t i = 0; i < chunk.size(); ++i) {
-      row = reading.Row(i);
+      const absl::Span<const float> row(logits.data() + i * ids, ids);
       argmax.push_back(Argmax(row));
       if (!all) continue;
       std::fputs(begin + i == 0 ? "{\"logits\":[" : ",", stdout);
@@ -105,15 +73,9 @@ absl::Status PrintLogits(Reading& reading, absl::Span<const TokenId> tokens,
     }
   }
   std::fputs(all ? "],\"last_logits\":" : "{\"last_logits\":", stdout);
-  PrintRow(row);
+  PrintRow({logits.data() + logits.size() - ids, ids});
   std::printf(",\"argmax\":%s}\n", nlohmann::json(argmax).dump().c_str());
   return absl::OkStatus();
-}
-
-// How many ids a checkpoint reads.
-int IdsOf(const Checkpoint& checkpoint) {
-  const ModelCard& card = checkpoint.card();
-  return card.row_map ? card.MappedIds() : checkpoint.shape().vocabulary_rows;
 }
 
 }  // namespace
@@ -137,10 +99,10 @@ absl::Status RunLogits(const LogitsOptions& options) {
         " tokens, this model reads at most ", positions));
   }
   for (TokenId id : *tokens) {
-    if (id < IdsOf(**checkpoint)) continue;
+    if (id < (*checkpoint)->ids()) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("--tokens=", options.tokens_file, " holds id ", id,
-                     ", this model knows 0..", IdsOf(**checkpoint) - 1));
+                     ", this model knows 0..", (*checkpoint)->ids() - 1));
   }
   TorchModel::Options how;
   how.context_tokens = static_cast<int>(tokens->size());
@@ -149,8 +111,7 @@ absl::Status RunLogits(const LogitsOptions& options) {
   absl::StatusOr<std::unique_ptr<TorchModel>> model =
       TorchModel::Create(**checkpoint, how);
   if (!model.ok()) return model.status();
-  Reading reading(**model, (*checkpoint)->card());
-  return PrintLogits(reading, *tokens, options.all);
+  return PrintLogits(**model, **checkpoint, *tokens, options.all);
 }
 
 }  // namespace antiphon::inference

@@ -161,7 +161,7 @@ TrainingBatch Trainer::State::BatchOf(
       options.length,
       (static_cast<int64_t>(longest) - 1 + kPadTo - 1) / kPadTo * kPadTo);
   const auto row_of = [this](TokenId id) {
-    return static_cast<int64_t>(rows.RowOf(id).value_or(kUnknownToken));
+    return static_cast<int64_t>(rows.RowOrUnknown(id));
   };
   for (const TrainingCrop& crop : crops) {
     for (int64_t i = 0; i < batch.length; ++i) {
