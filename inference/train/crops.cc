@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <utility>
 
 #include "inference/aria/tokenizer.h"
@@ -17,6 +18,12 @@ constexpr size_t kNoteTokens = 3;
 constexpr size_t kHeadTokens = 2;  // prefix and <S>
 // Each of the three parts of a piece is heard alone as often as that.
 constexpr double kPartShare = .15;
+// A bar as somebody plays it: nine of ten bars of the pieces last as long.
+constexpr double kShortestBarMs = 900;
+constexpr double kLongestBarMs = 3800;
+// How wide a player's jitter is, times what JitterBefore says.
+constexpr double kNeatest = .5;
+constexpr double kSloppiest = 1.5;
 constexpr std::array<Roles, 3> kParts = {
     kMelody, static_cast<Roles>(kAllRoles & ~kMelody), kLeftHand};
 
@@ -30,6 +37,16 @@ int64_t Uniform(int64_t low, int64_t high, Random& random) {
 }
 bool Chance(double share, Random& random) {
   return std::uniform_real_distribution<double>()(random) < share;
+}
+
+// Any tempo as likely as its double, any player as another.
+void JitterAsPlayed(int64_t line_ms, Random& random,
+                    std::vector<TrainingNote>& notes) {
+  std::uniform_real_distribution<double> octaves(std::log2(kShortestBarMs),
+                                                 std::log2(kLongestBarMs));
+  std::uniform_real_distribution<double> player(kNeatest, kSloppiest);
+  const double bar_ms = std::exp2(octaves(random));
+  JitterBefore(line_ms, player(random) * kWarpedBarMs / bar_ms, random, notes);
 }
 
 size_t MostNotes(int max_tokens) {
@@ -163,7 +180,7 @@ std::optional<TrainingCrop> AnswerCropOf(const std::vector<TrainingNote>& part,
   const bool has_call = !notes.empty() && notes.front().note.onset_ms < line_ms;
   if (!has_call || !NoBarEmpty(notes, bars, 2 * bars)) return std::nullopt;
   if (Chance(options.jittered_share, random)) {
-    JitterBefore(line_ms, random, notes);
+    JitterAsPlayed(line_ms, random, notes);
   }
   auto crop = CropOf(std::move(notes), options.max_tokens);
   if (!crop) return crop;
@@ -197,7 +214,7 @@ std::optional<TrainingCrop> RandomCrop(const TrainingPiece& piece,
     return CropOf(std::move(notes), options.max_tokens);
   }
   const int64_t line_ms = Uniform(1, lines, random) * kWarpedBarMs;
-  JitterBefore(line_ms, random, notes);
+  JitterAsPlayed(line_ms, random, notes);
   auto crop = CropOf(std::move(notes), options.max_tokens);
   if (crop) UnwantOnsets(line_ms, *crop);
   return crop;

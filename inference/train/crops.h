@@ -3,7 +3,9 @@
 // From a piece in bar time to token sequences to learn: crops that begin at bar
 // lines, and what is varied in them. People are not quantised, so the call, the
 // notes before a bar line inside the crop, is jittered, while what follows
-// stays clean: that is what the model shall answer. Everything random comes
+// stays clean: that is what the model shall answer. Hands err in milliseconds,
+// so at a fast tempo a bar in bar time is jittered wider: each crop is played
+// at a tempo of its own, by a player of its own. Everything random comes
 // from the generator passed in. Pure functions; any thread.
 #ifndef ANTIPHON_INFERENCE_TRAIN_CROPS_H_
 #define ANTIPHON_INFERENCE_TRAIN_CROPS_H_
@@ -39,7 +41,7 @@ struct CropOptions {
   // that fits.
   int max_tokens = 512;
   // Of the crops, how many have a jittered call; 0..1.
-  double jittered_share = .5;
+  double jittered_share = .6;
 };
 inline constexpr int kFewestTokens = 16;
 inline constexpr int kFewestAnswerTokens = 128;
@@ -54,8 +56,9 @@ void ShiftVelocity(int steps, std::vector<TrainingNote>& notes);
 std::vector<TrainingNote> PlayedBy(Roles roles,
                                    const std::vector<TrainingNote>& notes);
 // Shifts onsets before `line_ms` by N(0, 12 ms) per chord and N(0, 5 ms) per
-// note, never before 0, nor onto the line; durations times U(.7, 1.1).
-void JitterBefore(int64_t line_ms, Random& random,
+// note, both times `scale`, never before 0, nor onto the line; durations times
+// U(.7, 1.1).
+void JitterBefore(int64_t line_ms, double scale, Random& random,
                   std::vector<TrainingNote>& notes);
 
 // ---- Crops. Nothing where the piece has none there. ----

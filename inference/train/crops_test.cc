@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -76,7 +78,7 @@ TEST(PlainCrop, BeginsAtItsBarAndEndsBehindAnEvent) {
   EXPECT_FALSE(PlainCrop(low, 0, 16).has_value());
 }
 
-TEST(RandomCrop, IsSoundFullAndHalfOfThemJittered) {
+TEST(RandomCrop, IsSoundFullAndMostOfThemJittered) {
   const TrainingPiece piece = Etude(40);
   Random random(1);
   int jittered = 0, fullest = 0;
@@ -92,7 +94,7 @@ TEST(RandomCrop, IsSoundFullAndHalfOfThemJittered) {
     EXPECT_EQ(count["piano unwanted"] + count["dur unwanted"], 0);
     EXPECT_EQ(count["<T> unwanted"], 0);
   }
-  EXPECT_NEAR(jittered, kCrops / 2, 60);
+  EXPECT_NEAR(jittered, kCrops * 6 / 10, 60);
   // A bass line alone has 80 notes: 240 tokens, and many <T>.
   EXPECT_GT(fullest, kCrops * 8 / 10);
 }
@@ -119,6 +121,38 @@ TEST(RandomCrop, TheUnwantedOnsetsAreThoseOfTheCall) {
   }
   // Of the others the last bar did not fit.
   EXPECT_GT(answered, 280);
+}
+
+// How far off the beat the call's onsets are: the root of the mean square.
+double WidthOf(const TrainingCrop& crop) {
+  double squares = 0;
+  int onsets = 0;
+  for (size_t at = 2; at < crop.tokens.size(); ++at) {
+    if (crop.wanted[at] != 0 || !kTokens.onsets().Contains(crop.tokens[at])) {
+      continue;
+    }
+    const double off = std::remainder(kTokens.OnsetMs(crop.tokens[at]), 300);
+    squares += off * off;
+    ++onsets;
+  }
+  return onsets < 10 ? 0 : std::sqrt(squares / onsets);
+}
+
+TEST(RandomCrop, CallsAreNeatAndSlowOrSloppyAndFast) {
+  const TrainingPiece piece = Etude(40);
+  Random random(4);
+  std::vector<double> widths;
+  for (int i = 0; i < 500; ++i) {
+    const auto crop =
+        RandomCrop(piece, {.max_tokens = 200, .jittered_share = 1}, random);
+    const double width = WidthOf(*crop);
+    if (width > 0) widths.push_back(width);
+  }
+  ASSERT_GT(widths.size(), 300);
+  std::sort(widths.begin(), widths.end());
+  EXPECT_LT(widths.front(), 8);
+  EXPECT_GT(widths.back(), 35);
+  EXPECT_NEAR(widths[widths.size() / 2], 17, 3);
 }
 
 TEST(RandomCrop, PartsAreHeardAloneAndKeysChange) {

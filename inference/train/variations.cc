@@ -39,10 +39,10 @@ std::vector<TrainingNote> PlayedBy(Roles roles,
   return kept.empty() ? notes : kept;
 }
 
-void JitterBefore(int64_t line_ms, Random& random,
+void JitterBefore(int64_t line_ms, double scale, Random& random,
                   std::vector<TrainingNote>& notes) {
-  std::normal_distribution<double> of_chord(0, kChordJitterMs);
-  std::normal_distribution<double> of_note(0, kNoteJitterMs);
+  std::normal_distribution<double> of_chord(0, scale * kChordJitterMs);
+  std::normal_distribution<double> of_note(0, scale * kNoteJitterMs);
   std::uniform_real_distribution<double> length(kShortest, kLongest);
   const int64_t latest_ms = std::max<int64_t>(0, line_ms - kTimeStepMs);
   int64_t chord_ms = -1;

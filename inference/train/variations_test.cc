@@ -47,7 +47,7 @@ TEST(Variations, APartPlaysAloneWhereItIsThere) {
   EXPECT_THAT(PlayedBy(kLeftHand, {both, right}), ElementsAre(both, right));
 }
 
-TEST(Variations, JitterIsAsWideAsToldAndLeavesTheAnswer) {
+void ExpectJitterAsWideAs(double scale) {
   // A chord of two on every 300 ms; the answer from 2400 · 1000 on.
   constexpr int64_t kLine = int64_t{kWarpedBarMs} * 1000;
   Notes clean;
@@ -57,7 +57,7 @@ TEST(Variations, JitterIsAsWideAsToldAndLeavesTheAnswer) {
   }
   Notes notes = clean;
   Random random(1);
-  JitterBefore(kLine, random, notes);
+  JitterBefore(kLine, scale, random, notes);
   ASSERT_EQ(notes.size(), clean.size());
   double sum = 0, squares = 0, apart = 0, lengths = 0;
   int64_t shortest = 1000, longest = 1000;
@@ -79,20 +79,25 @@ TEST(Variations, JitterIsAsWideAsToldAndLeavesTheAnswer) {
     longest = std::max(longest, pair.first.note.duration_ms);
   }
   const auto count = static_cast<double>(chords - 1);
-  EXPECT_NEAR(sum / count, 0, .6);
-  EXPECT_NEAR(std::sqrt(squares / count), 13, .6);  // of 12 and 5
-  EXPECT_NEAR(std::sqrt(apart / count), 5 * std::sqrt(2.), .4);
+  EXPECT_NEAR(sum / count, 0, .6 * scale);
+  EXPECT_NEAR(std::sqrt(squares / count), 13 * scale, .6 * scale);  // 12 and 5
+  EXPECT_NEAR(std::sqrt(apart / count), 5 * scale * std::sqrt(2.), .4 * scale);
   EXPECT_NEAR(lengths / count, 900, 10);
   EXPECT_GE(shortest, 700);
   EXPECT_LE(longest, 1100);
   EXPECT_TRUE(std::equal(clean.end() - 32, clean.end(), notes.end() - 32));
 }
 
+TEST(Variations, JitterIsAsWideAsToldAndLeavesTheAnswer) {
+  ExpectJitterAsWideAs(1);
+  ExpectJitterAsWideAs(2.5);
+}
+
 TEST(Variations, JitterNeverCrossesTheOriginNorTheLine) {
   for (uint64_t seed = 0; seed < 200; ++seed) {
     Notes notes = {{{0, 500, 60, 80}}, {{2390, 500, 62, 80}}};
     Random random(seed);
-    JitterBefore(kWarpedBarMs, random, notes);
+    JitterBefore(kWarpedBarMs, 3, random, notes);
     EXPECT_GE(notes[0].note.onset_ms, 0) << seed;
     EXPECT_LE(notes[1].note.onset_ms, 2390) << seed;
   }
