@@ -90,6 +90,7 @@ struct TrainOptions {
   double dropout = 0;
   uint64_t seed = 1;
   int threads = 2;
+  std::string device;  // "cpu" or "cuda"
 };
 absl::Status RunTrain(const TrainOptions& options);
 

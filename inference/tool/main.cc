@@ -129,6 +129,7 @@ constexpr char kHelp[] =
       --sequences=8                   of 512 tokens, in one step
       --rate=R                        1.5e-3, or 2e-4 with --init-from
       --dropout=0 --seed=1 --threads=2
+      --device=cpu|cuda               where the training runs
       --recipe=FILE.toml              these flags, from a file
 
   antiphon-model --version | --help
@@ -173,7 +174,7 @@ const std::vector<Command>& Commands() {
        0,
        "",
        {"midi", "valid", "out", "config", "init_from", "million_tokens",
-        "sequences", "rate", "dropout", "seed", "threads", "recipe"}},
+        "sequences", "rate", "dropout", "seed", "threads", "device", "recipe"}},
   };
   return commands;
 }
@@ -302,6 +303,7 @@ absl::Status Train(const CommandLine& line) {
   options.dropout = absl::GetFlag(FLAGS_dropout);
   options.seed = absl::GetFlag(FLAGS_seed);
   options.threads = absl::GetFlag(FLAGS_threads);
+  options.device = absl::GetFlag(FLAGS_device);
   const double rate = absl::GetFlag(FLAGS_rate);
   if (line.Has("rate")) options.rate = rate;
   absl::Status status = Required("midi", options.midi, "--midi=DIR");

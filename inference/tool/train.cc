@@ -125,6 +125,9 @@ ModelCard CardOf(const TrainOptions& options, const RowMap& rows) {
 }  // namespace
 
 absl::Status RunTrain(const TrainOptions& options) {
+  const absl::StatusOr<Device> device = NamedDevice(options.device);
+  if (!device.ok()) return device.status();
+  if (absl::Status s = OpenDevice(*device); !s.ok()) return s;
   const RowMap rows =
       RowMap::Compact(Vocabulary(VocabularyKind::kDefault), kBarSegmentMs);
   std::optional<ModelShape> shape = NamedShape(options.config);
@@ -153,6 +156,7 @@ absl::Status RunTrain(const TrainOptions& options) {
   trainer_options.dropout = options.dropout;
   trainer_options.seed = options.seed;
   trainer_options.threads = options.threads;
+  trainer_options.device = *device;
   trainer_options.folder = options.out;
   trainer_options.init_from = options.init_from;
   trainer_options.card = CardOf(options, rows);

@@ -2,10 +2,15 @@
 #include "inference/train/layers.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/bmm.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/from_blob.h>
+#include <ATen/ops/scaled_dot_product_attention.h>
+#include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -205,15 +210,67 @@ class GateStep : public Function<GateStep> {
   }
 };
 
+at::Tensor OnDevice(const float* values, int64_t length, int64_t half,
+                    Device device) {
+  // The table's rows lie behind one another.
+  return at::from_blob(const_cast<float*>(values), {length, half}, at::kFloat)
+      .clone()
+      .to(device == Device::kCpu ? at::kCPU : at::kCUDA);
+}
+
+// [batch, heads, length, width], each position turned by its angles.
+at::Tensor Rotated(const at::Tensor& x, const Rotation& rotation) {
+  const int64_t length = x.size(2), half = x.size(3) / 2;
+  const at::Tensor cosines = rotation.cosines().narrow(0, 0, length);
+  const at::Tensor sines = rotation.sines().narrow(0, 0, length);
+  const at::Tensor a = x.narrow(3, 0, half), b = x.narrow(3, half, half);
+  return at::cat({a * cosines - b * sines, b * cosines + a * sines}, 3)
+      .to(x.scalar_type());
+}
+
 }  // namespace
 
+struct Rotation::Angles {
+  at::Tensor cosines;
+  at::Tensor sines;
+};
+
+Rotation::Rotation(int64_t length, int64_t width, Device device)
+    : table_(static_cast<int>(length), static_cast<int>(width)),
+      angles_(std::make_unique<Angles>(
+          Angles{OnDevice(table_.Cosines(0), length, width / 2, device),
+                 OnDevice(table_.Sines(0), length, width / 2, device)})) {}
+Rotation::~Rotation() = default;
+
+const at::Tensor& Rotation::cosines() const { return angles_->cosines; }
+const at::Tensor& Rotation::sines() const { return angles_->sines; }
+
 at::Tensor CausalAttention(const at::Tensor& qkv, int64_t batch, int64_t heads,
-                           const RopeTable& rope) {
+                           const Rotation& rotation) {
+  if (!qkv.device().is_cpu()) {
+    return PlainCausalAttention(qkv, batch, heads, rotation);
+  }
   return AttentionStep::apply(qkv.contiguous(), batch, heads,
-                              reinterpret_cast<int64_t>(&rope));
+                              reinterpret_cast<int64_t>(&rotation.table()));
+}
+
+at::Tensor PlainCausalAttention(const at::Tensor& qkv, int64_t batch,
+                                int64_t heads, const Rotation& rotation) {
+  const int64_t length = qkv.size(0) / batch, d = qkv.size(1) / 3;
+  const auto part = [&](int64_t i) {
+    return qkv.narrow(1, i * d, d)
+        .reshape({batch, length, heads, d / heads})
+        .transpose(1, 2);
+  };
+  return at::scaled_dot_product_attention(Rotated(part(0), rotation),
+                                          Rotated(part(1), rotation), part(2),
+                                          {}, 0, true)
+      .transpose(1, 2)
+      .reshape({batch * length, d});
 }
 
 at::Tensor GatedUnit(const at::Tensor& gate, const at::Tensor& up) {
+  if (!gate.device().is_cpu()) return at::silu(gate) * up;
   return GateStep::apply(gate.contiguous(), up.contiguous());
 }
 

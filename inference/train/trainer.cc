@@ -107,8 +107,8 @@ struct Trainer::State {
         crop_at(std::move(at)),
         vocabulary(VocabularyKind::kDefault),
         steps(std::max<int64_t>(1, o.tokens / (o.sequences * o.length))),
-        network(o.shape, o.length, o.dropout, o.seed),
-        average(o.shape, o.length, 0, o.seed),
+        network(o.shape, o.length, o.dropout, o.seed, o.device),
+        average(o.shape, o.length, 0, o.seed, o.device),
         first_moments(ZerosLike(network.parameters())),
         second_moments(ZerosLike(network.parameters())),
         reported(rt::Now()) {
@@ -199,7 +199,7 @@ double Trainer::State::RateAt(int64_t at) const {
 
 void Trainer::State::Add(const TrainingBatch& batch, const at::Tensor& losses,
                          Tally& to) const {
-  const at::Tensor values = losses.detach().contiguous();
+  const at::Tensor values = losses.detach().cpu().contiguous();
   const float* loss = values.const_data_ptr<float>();
   for (const int64_t target : batch.targets) {
     if (target < 0) continue;
@@ -217,7 +217,7 @@ void Trainer::State::Optimise(const std::vector<at::Tensor>& gradients) {
   const double rate = RateAt(step);
   // Matrices shrink, norms do not.
   for (const bool matrices : {true, false}) {
-    std::vector<at::Tensor> own, grads, first, second, counts;
+    std::vector<at::Tensor> own, grads, first, second;
     const std::vector<at::Tensor>& parameters = network.parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
       if ((parameters[i].dim() == 2) != matrices) continue;
@@ -225,8 +225,10 @@ void Trainer::State::Optimise(const std::vector<at::Tensor>& gradients) {
       grads.push_back(gradients[i]);
       first.push_back(first_moments[i]);
       second.push_back(second_moments[i]);
-      counts.push_back(at::full({}, static_cast<double>(step + 1)));
     }
+    const std::vector<at::Tensor> counts(
+        own.size(), at::full({}, static_cast<double>(step + 1),
+                             own.front().options().requires_grad(false)));
     at::_fused_adamw_(own, grads, first, second, {}, counts, rate, kBeta1,
                       kBeta2, matrices ? options.weight_decay : 0, kAdamEpsilon,
                       false, false);
@@ -278,8 +280,8 @@ absl::Status Trainer::State::LoadState() {
       }
       continue;
     }
-    std::memcpy(tensor.mutable_data_ptr(), from->bytes.data(),
-                from->bytes.size());
+    tensor.copy_(at::from_blob(const_cast<uint8_t*>(from->bytes.data()),
+                               tensor.sizes(), at::kFloat));
     if (name == "steps_done") step = std::llround(tensor.item<double>());
   }
   tokens = step * options.sequences * options.length;
@@ -418,8 +420,9 @@ absl::Status Trainer::SaveState() const {
   }
   SafetensorsWriter writer(state_->StatePath(), plan);
   for (const auto& [name, tensor] : tensors) {
-    writer.Write({static_cast<const uint8_t*>(tensor.const_data_ptr()),
-                  tensor.nbytes()});
+    const at::Tensor stored = tensor.cpu();
+    writer.Write({static_cast<const uint8_t*>(stored.const_data_ptr()),
+                  stored.nbytes()});
   }
   return writer.Finish().status();
 }
@@ -433,7 +436,7 @@ absl::Status Trainer::SaveModel() const {
   }
   SafetensorsWriter writer(folder / "model.safetensors", plan);
   for (const at::Tensor& parameter : s.average.parameters()) {
-    const at::Tensor stored = parameter.to(at::kBFloat16).contiguous();
+    const at::Tensor stored = parameter.to(at::kBFloat16).cpu().contiguous();
     writer.Write({static_cast<const uint8_t*>(stored.const_data_ptr()),
                   stored.nbytes()});
   }

@@ -23,6 +23,7 @@
 #include "absl/time/time.h"
 #include "inference/aria/row_map.h"
 #include "inference/model/checkpoint.h"
+#include "inference/model/device.h"
 #include "inference/model/model_card.h"
 #include "inference/train/crops.h"
 
@@ -41,7 +42,8 @@ struct TrainerOptions {
   double average = 0.998;      // what the average keeps a step
   double second_stage = 0.15;  // of the steps
   uint64_t seed = 1;
-  int threads = 2;  // of ATen, for the whole process
+  int threads = 2;               // of ATen, for the whole process
+  Device device = Device::kCpu;  // opened before (OpenDevice)
   absl::Duration checkpoint_every = absl::Minutes(3);
   std::string folder;
   std::string init_from;  // weights to begin with; "" = at random

@@ -28,6 +28,10 @@ namespace {
 constexpr double kNormEpsilon = 1e-5;
 constexpr double kSpread = 0.02;  // standard deviation of a matrix
 
+at::Device TorchDevice(Device device) {
+  return device == Device::kCpu ? at::kCPU : at::kCUDA;
+}
+
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
   return at::linear(x, weight.to(at::kBFloat16));
 }
@@ -48,16 +52,17 @@ at::Tensor Initial(const TensorSpec& spec, int layers,
 }  // namespace
 
 TrainingNetwork::TrainingNetwork(const ModelShape& shape, int64_t max_length,
-                                 double dropout, uint64_t seed)
+                                 double dropout, uint64_t seed, Device device)
     : shape_(shape),
       dropout_(dropout),
       specs_(TensorsOf(shape)),
-      rope_(std::make_unique<RopeTable>(static_cast<int>(max_length),
-                                        shape.head_width())) {
+      rotation_(
+          std::make_unique<Rotation>(max_length, shape.head_width(), device)) {
   at::Generator generator = at::detail::createCPUGenerator(seed);
   for (const TensorSpec& spec : specs_) {
-    parameters_.push_back(
-        Initial(spec, shape.layers, generator).set_requires_grad(true));
+    parameters_.push_back(Initial(spec, shape.layers, generator)
+                              .to(TorchDevice(device))
+                              .set_requires_grad(true));
   }
 }
 
@@ -79,12 +84,13 @@ at::Tensor TrainingNetwork::Normed(const at::Tensor& x,
 
 at::Tensor TrainingNetwork::Losses(const TrainingBatch& batch,
                                    bool training) const {
-  const auto tensor_of = [](const std::vector<int64_t>& values) {
+  const at::Tensor& embedding = Parameter("model.tok_embeddings.weight");
+  const auto tensor_of = [&](const std::vector<int64_t>& values) {
     return at::from_blob(const_cast<int64_t*>(values.data()),
-                         {static_cast<int64_t>(values.size())}, at::kLong);
+                         {static_cast<int64_t>(values.size())}, at::kLong)
+        .to(embedding.device());
   };
-  at::Tensor x = at::embedding(Parameter("model.tok_embeddings.weight"),
-                               tensor_of(batch.inputs));
+  at::Tensor x = at::embedding(embedding, tensor_of(batch.inputs));
   const auto add = [&](const at::Tensor& y) {
     x = x + at::dropout(y, dropout_, training);
   };
@@ -95,7 +101,7 @@ at::Tensor TrainingNetwork::Losses(const TrainingBatch& batch,
     };
     const at::Tensor qkv =
         Product(Normed(x, layer + "norm1"), weight("mixed_qkv"));
-    add(Product(CausalAttention(qkv, batch.sequences, shape_.heads, *rope_),
+    add(Product(CausalAttention(qkv, batch.sequences, shape_.heads, *rotation_),
                 weight("att_proj_linear")));
     const at::Tensor z = Normed(x, layer + "norm2");
     add(Product(GatedUnit(Product(z, weight("ff_gate_proj")),

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "inference/model/checkpoint.h"
+#include "inference/model/device.h"
 
 namespace at {
 class Tensor;
@@ -32,8 +33,9 @@ class TrainingNetwork {
  public:
   // Random parameters, a function of `seed`: norms are the identity, matrices
   // normal, narrower where they end a layer. `dropout` of what a layer adds.
+  // All of it is on `device`, and so are the losses.
   TrainingNetwork(const ModelShape& shape, int64_t max_length, double dropout,
-                  uint64_t seed);
+                  uint64_t seed, Device device);
   ~TrainingNetwork();
 
   // Negative log likelihood of each judged target, in the batch's order, in
@@ -53,7 +55,7 @@ class TrainingNetwork {
   const double dropout_;
   const std::vector<TensorSpec> specs_;
   std::vector<at::Tensor> parameters_;
-  const std::unique_ptr<class RopeTable> rope_;
+  const std::unique_ptr<class Rotation> rotation_;
 };
 
 }  // namespace antiphon::inference
