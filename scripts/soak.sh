@@ -9,8 +9,8 @@ usage: scripts/soak.sh
 What is too large for every run of the tests: --device=cuda with all of CUDA's
 libraries. Fetches them once (2.5 GB to download, 3.1 GB in ~/.cache/antiphon), builds
 preset release, and says what the plugin loads, how long that takes and what it finds.
-With a GPU the logits of a random model are compared with the CPU's and
-`antiphon-model bench` runs on both. Without one the last line says so.
+With a GPU the tests of the model run on it, the logits of a random model are compared
+with the CPU's and `antiphon-model bench` runs on both. Without one the last line says so.
 Needs no root once scripts/setup.sh ran. x86_64 only.
 Exit status: 0 the libraries load and, with a GPU, the logits agree; 1 otherwise.
 HELP
@@ -26,8 +26,8 @@ say() { echo "soak: $*"; }
 
 scripts/setup.sh --preset release
 say "CUDA's libraries: $(python3 scripts/fetch_libtorch.py --cuda)"
-say "building antiphon-model"
-cmake --build --preset release --target antiphon-model
+say "building antiphon-model and the model's tests"
+cmake --build --preset release --target antiphon-model inference_torch_model_test
 bin=build/release/bin
 missing=$(ldd $bin/libantiphon_cuda.so | awk '/not found/ { print $1 }')
 if [[ -n $missing ]]; then
@@ -66,6 +66,8 @@ worst = max(abs(a - b) for a, b in zip(cpu, cuda)) / max(map(abs, cpu))
 print(f"soak: logits of CPU and GPU differ by {worst:.2g} of the largest")
 sys.exit(worst > 1e-3)
 PYTHON
+ANTIPHON_TEST_CUDA_PLUGIN=$bin/libantiphon_cuda.so \
+  build/release/inference/model/inference_torch_model_test
 for device in cpu cuda; do
   $bin/antiphon-model bench --model="$scratch/model" --device=$device
 done

@@ -20,6 +20,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
+#include "inference/model/device_attention.h"
 #include "inference/model/row_product.h"
 
 namespace antiphon::inference {
@@ -155,9 +156,10 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
                          Device where)
     : shape_(checkpoint.shape()),
       on_cpu_(where == Device::kCpu),
+      slots_(cache.slots),
       rope_(cache.trunk_positions + cache.branch_positions,
             shape_.head_width()),
-      cache_(cache),
+      cache_(on_cpu_ ? cache : KvCache::Shape{}),
       scores_(
           static_cast<size_t>(cache.trunk_positions + cache.branch_positions)),
       weights_(std::make_unique<Weights>()) {
@@ -184,6 +186,9 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
   }
   weights_->last_norm = norm("model.out_layer_norm");
   weights_->head = matrix("lm_head");
+  if (!on_cpu_) {
+    device_attention_ = std::make_unique<DeviceAttention>(cache, rope_, where);
+  }
   largest_block_ = LargestBlock();
   if (largest_block_ < kMaxRows) {
     LogWarning("matrix products of this processor depend on the row count: ",
@@ -200,7 +205,7 @@ void AriaNetwork::Condition(const Checkpoint& checkpoint,
       Loader(checkpoint).Load("embedding_adapter.weight", at::kCPU, at::kFloat);
   assert(static_cast<int64_t>(embedding.size()) == adapter.size(1));
   const size_t padded = PaddedFor(Products::kMany, 1);
-  for (SlotId slot = 0; slot < cache_.shape().slots; ++slot) {
+  for (SlotId slot = 0; slot < slots_; ++slot) {
     at::Tensor x = at::zeros({static_cast<int64_t>(padded), shape_.d_model});
     FewProducts(embedding.data(), 1, adapter, 0,
                 static_cast<size_t>(shape_.d_model),
@@ -211,7 +216,7 @@ void AriaNetwork::Condition(const Checkpoint& checkpoint,
   }
 }
 
-// What moves to or from the weights' device is not copied on the CPU.
+// Tokens go to the weights' device as rows, logits come back.
 void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
                           absl::Span<float> logits) {
   assert(!rows.empty() && rows.size() <= kMaxRows);
@@ -236,14 +241,12 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
 
 void AriaNetwork::Layers(absl::Span<const NetworkRow> rows, Products products,
                          at::Tensor& x) {
-  const at::Device device = x.device();
-  at::Tensor attended = at::zeros(x.sizes());
+  if (!on_cpu_) device_attention_->Begin(rows);
   for (int i = 0; i < shape_.layers; ++i) {
     const Layer& layer = weights_->layers[static_cast<size_t>(i)];
-    at::Tensor qkv = Product(layer.norm1(x), layer.qkv, products).cpu();
-    Attention(i, rows, qkv.mutable_data_ptr<float>(),
-              attended.mutable_data_ptr<float>());
-    x.add_(Product(attended.to(device), layer.out, products));
+    const at::Tensor attended =
+        Attended(i, rows, Product(layer.norm1(x), layer.qkv, products));
+    x.add_(Product(attended, layer.out, products));
     const at::Tensor z = layer.norm2(x);
     at::Tensor hidden = Product(z, layer.gate, products);
     at::silu_(hidden);
@@ -340,6 +343,15 @@ size_t AriaNetwork::LargestBlock() const {
     largest = block;
   }
   return largest;
+}
+
+at::Tensor AriaNetwork::Attended(int layer, absl::Span<const NetworkRow> rows,
+                                 at::Tensor qkv) {
+  if (!on_cpu_) return device_attention_->Attend(layer, qkv);
+  at::Tensor attended = at::zeros({qkv.size(0), shape_.d_model});
+  Attention(layer, rows, qkv.mutable_data_ptr<float>(),
+            attended.mutable_data_ptr<float>());
+  return attended;
 }
 
 // qkv: rows of 3·d_model; queries and keys are rotated in place.

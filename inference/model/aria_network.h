@@ -14,7 +14,7 @@
 #include "inference/model/checkpoint.h"
 #include "inference/model/kv_cache.h"
 #include "inference/model/memory_need.h"
-#include "inference/model/model.h"
+#include "inference/model/network_row.h"
 #include "inference/model/torch_model.h"
 
 namespace at {
@@ -23,16 +23,7 @@ class Tensor;
 
 namespace antiphon::inference {
 
-// One token and what it sees. Its keys go to the last position it sees.
-struct NetworkRow {
-  SlotId slot = 0;
-  TokenId token = 0;
-  int trunk_visible = 0;
-  int branch_visible = 0;              // 0 = the row belongs to the trunk
-  const NextTokens* wanted = nullptr;  // of its logits; null = all
-
-  int position() const { return trunk_visible + branch_visible - 1; }
-};
+class DeviceAttention;
 
 // How products are computed. Each kind gives a row the same bits whatever else
 // runs with it; the two differ in the last bits.
@@ -64,6 +55,7 @@ class AriaNetwork {
   void Forward(absl::Span<const NetworkRow> rows, Products products,
                absl::Span<float> logits);
 
+  // On the CPU; elsewhere it is empty.
   const KvCache& cache() const { return cache_; }
 
  private:
@@ -84,13 +76,18 @@ class AriaNetwork {
   static size_t PaddedFor(Products products, size_t rows);
   // The largest block whose rows have the bits of the smallest.
   size_t LargestBlock() const;
+  // Of qkv as layer.qkv gives it, to as many rows.
+  at::Tensor Attended(int layer, absl::Span<const NetworkRow> rows,
+                      at::Tensor qkv);
   void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
                  float* out);
 
   ModelShape shape_;
   bool on_cpu_;
+  int slots_;
   RopeTable rope_;
   KvCache cache_;
+  std::unique_ptr<DeviceAttention> device_attention_;  // none on the CPU
   std::vector<float> scores_;
   std::unique_ptr<Weights> weights_;
   size_t largest_block_ = kBlocks[0];

@@ -28,8 +28,14 @@ inline Json ReadJson(const std::filesystem::path& path) {
   return Json::parse(file);
 }
 
+// Where the models of the tests run. On a GPU where the environment names the
+// plugin, as scripts/soak.sh does: ANTIPHON_TEST_CUDA_PLUGIN. In
+// torch_model_test.cc.
+Device TestDevice();
+
 inline std::unique_ptr<TorchModel> Open(const std::string& path,
                                         TorchModel::Options options = {}) {
+  options.device = TestDevice();
   auto checkpoint = Checkpoint::Open(path);
   EXPECT_TRUE(checkpoint.ok()) << checkpoint.status();
   auto model = TorchModel::Create(**checkpoint, options);

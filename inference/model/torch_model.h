@@ -12,7 +12,7 @@
 // processor, which is checked at the start; decode multiplies row by row.
 // Cached decode and prefill agree to about 1e-5 in fp32, 1e-2 in bf16, not to
 // the bit. On a GPU ATen multiplies for decode and head too, in the same
-// blocks; attention and cache stay on the CPU.
+// blocks, and attention and cache are there (device_attention.h).
 //
 // A checkpoint of 2675 rows with an adapter was trained with a conditioning
 // vector in front of every piece: that stands at position 0 of each slot, for

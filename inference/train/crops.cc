@@ -23,7 +23,7 @@ constexpr double kShortestBarMs = 900;
 constexpr double kLongestBarMs = 3800;
 // How wide a player's jitter is, times what JitterBefore says.
 constexpr double kNeatest = .5;
-constexpr double kSloppiest = 1.5;
+constexpr double kSloppiest = 2;
 constexpr std::array<Roles, 3> kParts = {
     kMelody, static_cast<Roles>(kAllRoles & ~kMelody), kLeftHand};
 

@@ -41,7 +41,7 @@ struct CropOptions {
   // that fits.
   int max_tokens = 512;
   // Of the crops, how many have a jittered call; 0..1.
-  double jittered_share = .6;
+  double jittered_share = .75;
 };
 inline constexpr int kFewestTokens = 16;
 inline constexpr int kFewestAnswerTokens = 128;
