@@ -80,6 +80,17 @@ class Piece:
                     self.note(number * self.bar + start * TICKS // 2,
                               length * TICKS // 2, tones[index], 56)
 
+    def swing(self):
+        """Every second eighth of a beat comes at two thirds of it."""
+        beat = TICKS
+        self.events = [(at - at % beat + self.swung(at % beat), order, message)
+                       for at, order, message in self.events]
+
+    @staticmethod
+    def swung(tick):
+        return tick * 4 // 3 if tick < TICKS // 2 else (
+            TICKS * 2 // 3 + (tick - TICKS // 2) * 2 // 3)
+
     def conductor_track(self):
         track = mido.MidiTrack([mido.MetaMessage("track_name", name="tempo")])
         num, den = self.meter
@@ -168,6 +179,33 @@ def hurry(path):
     piece.save(path)
 
 
+def swing(path):
+    """4/4 at 160, swung eighths: a 12-bar blues in F, played twice."""
+    piece = Piece(4, 4, [(0, 160)], seed=12)
+    chorus = ["F4:1 A4:1 C5:1 D5:1 Eb5:1 D5:1 C5:1 A4:1", "Bb4:1 D5:1 F5:2 D5:1 C5:1 Bb4:2",
+              "A4:1 C5:1 D5:1 C5:1 A4:1 F4:1 A4:2", "C5:1 Eb5:1 D5:1 C5:1 A4:2 -:2",
+              "Bb4:1 D5:1 F5:1 D5:1 Ab4:1 Bb4:1 D5:2", "F5:1 D5:1 C5:1 Bb4:1 G#4:2 -:2",
+              "A4:1 C5:1 F5:1 D5:1 C5:1 A4:1 F4:2", "D5:1 C5:1 A4:1 F#4:1 A4:2 C5:2",
+              "D5:1 Bb4:1 G4:1 A4:1 Bb4:1 D5:1 F5:2", "E5:1 C5:1 Bb4:1 G4:1 E4:2 G4:2",
+              "F4:1 A4:1 C5:1 A4:1 D5:1 C5:1 A4:2", "C5:1 Bb4:1 G4:1 E4:1 F4:2 -:2"]
+    piece.melody(chorus + chorus)
+    symbols = ["F7", "Bb7", "F7", "F7", "Bb7", "Bb7", "F7", "D7", "Gm7", "C7", "F7", "C7"]
+    piece.chords(symbols + symbols, [(0, 2, (0,)), (2, 1, (1, 2)), (4, 2, (0,)), (7, 1, (1, 2))])
+    piece.swing()
+    piece.save(path)
+
+
+def lament(path):
+    """4/4 at 84 in C minor, harmonic: 16 bars of melody over chords."""
+    piece = Piece(4, 4, [(0, 84)], seed=13)
+    part = ["C5:3 D5:1 Eb5:2 D5:2", "C5:2 B4:2 C5:4", "F5:3 Eb5:1 D5:2 C5:2", "B4:4 G4:4",
+            "Eb5:3 F5:1 G5:2 F5:2", "Eb5:2 D5:2 C5:4", "Ab4:2 C5:2 D5:2 B4:2", "C5:6 -:2"]
+    piece.melody(part + part)
+    symbols = ["Cm", "Cm", "Fm", "G7", "Cm", "Fm", "G7", "Cm"]
+    piece.chords(symbols + symbols, [(0, 2, (0,)), (2, 2, (1, 2)), (4, 2, (0,)), (6, 2, (1, 2))])
+    piece.save(path)
+
+
 def main():
     default = Path(__file__).resolve().parent.parent / "examples"
     parser = argparse.ArgumentParser(
@@ -180,6 +218,8 @@ def main():
     waltz(out / "waltz_3_4.mid")
     jig(out / "jig_6_8.mid")
     hurry(out / "hurry_tempo_changes.mid")
+    swing(out / "swing_4_4.mid")
+    lament(out / "lament_4_4.mid")
 
 
 if __name__ == "__main__":
