@@ -27,7 +27,7 @@ ABSL_FLAG(std::string, metrics, "127.0.0.1:9464", "HOST:PORT, empty: none");
 ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
 ABSL_FLAG(int, threads, 1, "of the computation");
-ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
+ABSL_FLAG(std::string, dtype, "auto", "auto, fp32 or bf16");
 ABSL_FLAG(std::string, config, "", "TOML file of settings");
 ABSL_FLAG(bool, insecure, false, "listen beyond this machine without TLS");
 
@@ -47,8 +47,9 @@ constexpr char kHelp[] =
   --device=cpu|cuda     where the model's products run; cuda wants a GPU and the
                         libraries of scripts/fetch_libtorch.py --cuda
   --threads=1           of the computation
-  --dtype=fp32|bf16     of its weights; bf16 takes half the memory and about two
-                        thirds of the time of a token, and rounds
+  --dtype=auto|fp32|bf16      of its weights; bf16 takes half the memory and half
+                        the time of a token, and rounds. auto: bf16 where they
+                        are stored so and the processor multiplies it
   --context-tokens=1024 music one musician's slot remembers
 
 --config=FILE.toml      any of these, such as context-tokens = 2048; a flag wins
@@ -127,9 +128,9 @@ absl::Status CheckFlags(const CommandLine& line) {
         absl::StrCat("--threads=", threads, " is not within 1 to 256"));
   }
   if (const std::string dtype = absl::GetFlag(FLAGS_dtype);
-      dtype != "fp32" && dtype != "bf16") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--dtype=", dtype, " is unknown; take fp32 or bf16"));
+      dtype != "auto" && dtype != "fp32" && dtype != "bf16") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--dtype=", dtype, " is unknown; take auto, fp32 or bf16"));
   }
   absl::Status checked = CheckModel(line);
   return checked.ok() ? CheckAddresses() : checked;

@@ -38,11 +38,12 @@ absl::Status WarmUp(Model& model) {
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
-  const absl::StatusOr<ComputeType> compute = NamedComputeType(wanted.dtype);
-  if (!compute.ok()) return compute.status();
   absl::StatusOr<std::unique_ptr<Checkpoint>> checkpoint =
       Checkpoint::Open(wanted.path);
   if (!checkpoint.ok()) return checkpoint.status();
+  const absl::StatusOr<ComputeType> compute =
+      ComputeTypeFor(wanted.dtype, **checkpoint, wanted.device);
+  if (!compute.ok()) return compute.status();
   TorchModel::Options options;
   options.context_tokens = wanted.context_tokens;
   options.threads = wanted.threads;

@@ -23,7 +23,7 @@ struct LoadOptions {
   std::string path;              // --model: a folder or a file
   int context_tokens = 1024;     // of one musician's slot
   int threads = 1;               // of the computation
-  std::string dtype = "fp32";    // of weights and products, or "bf16"
+  std::string dtype = "auto";    // of weights and products: torch_model.h
   Device device = Device::kCpu;  // opened already: device.h
 };
 

@@ -103,6 +103,27 @@ absl::StatusOr<ComputeType> NamedComputeType(std::string_view name) {
       "--dtype=", std::string(name), " is unknown; take fp32 or bf16"));
 }
 
+bool CpuMultipliesBf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+absl::StatusOr<ComputeType> ComputeTypeFor(std::string_view name,
+                                           const Checkpoint& checkpoint,
+                                           Device device) {
+  if (name != "auto") return NamedComputeType(name);
+  for (const TensorSpec& spec : TensorsOf(checkpoint.shape())) {
+    if (checkpoint.Tensor(spec.name).type != StoredType::kBf16) {
+      return ComputeType::kF32;
+    }
+  }
+  const bool multiplies = device == Device::kCuda || CpuMultipliesBf16();
+  return multiplies ? ComputeType::kBf16 : ComputeType::kF32;
+}
+
 struct TorchModel::State {
   State(const Checkpoint& checkpoint, ModelInfo model_info,
         const Options& options)

@@ -35,6 +35,13 @@ namespace antiphon::inference {
 
 // The type that --dtype names: "fp32" or "bf16".
 absl::StatusOr<ComputeType> NamedComputeType(std::string_view name);
+// Whether this processor has instructions for it: AVX-512 BF16.
+bool CpuMultipliesBf16();
+// Also "auto": bf16 where the weights are stored so and what multiplies them,
+// a GPU or this processor, takes it; else fp32.
+absl::StatusOr<ComputeType> ComputeTypeFor(std::string_view name,
+                                           const Checkpoint& checkpoint,
+                                           Device device);
 
 class TorchModel : public Model {
  public:

@@ -349,6 +349,24 @@ INSTANTIATE_TEST_SUITE_P(Types, BatchTest,
                          ::testing::Values(ComputeType::kF32,
                                            ComputeType::kBf16));
 
+TEST(TorchModelTest, TheTypeIsChosenByWeightsAndProcessor) {
+  const auto chosen = [](const char* name, const char* file, Device device) {
+    const auto checkpoint = Checkpoint::Open(kGolden / "robustness" / file);
+    return ComputeTypeFor(name, **checkpoint, device).value();
+  };
+  const ComputeType here =
+      CpuMultipliesBf16() ? ComputeType::kBf16 : ComputeType::kF32;
+  EXPECT_EQ(chosen("auto", "ok_bf16.safetensors", Device::kCpu), here);
+  EXPECT_EQ(chosen("auto", "ok_bf16.safetensors", Device::kCuda),
+            ComputeType::kBf16);
+  EXPECT_EQ(chosen("fp32", "ok_bf16.safetensors", Device::kCuda),
+            ComputeType::kF32);
+  for (const char* file : {"ok.safetensors", "ok_mixed_dtypes.safetensors"}) {
+    EXPECT_EQ(chosen("auto", file, Device::kCuda), ComputeType::kF32) << file;
+    EXPECT_EQ(chosen("bf16", file, Device::kCpu), ComputeType::kBf16) << file;
+  }
+}
+
 TEST(TorchModelTest, Bf16IsNearFp32) {
   TorchModel::Options options;
   options.compute = ComputeType::kBf16;

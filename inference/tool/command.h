@@ -56,7 +56,7 @@ struct GenerateOptions {
   std::optional<double> temperature;  // the model card's where absent
   std::optional<double> top_p;        // replaces the card's min_p
   uint64_t seed = 1;
-  std::string dtype;  // "fp32" or "bf16"
+  std::string dtype;  // "auto", "fp32" or "bf16"
   std::string out;
 };
 inline constexpr int kMaxGeneratedBars = 1024;

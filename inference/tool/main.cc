@@ -27,7 +27,7 @@ ABSL_FLAG(bool, keep_silence, false, "time zero is the start of the file");
 ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
 ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
 ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
-ABSL_FLAG(std::string, dtype, "fp32", "fp32 or bf16");
+ABSL_FLAG(std::string, dtype, "fp32", "fp32, bf16; auto for generate");
 ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
 ABSL_FLAG(std::string, prompt, "", "MIDI file whose last bars are answered");
 ABSL_FLAG(int, bars, 8, "bars to generate");
@@ -89,7 +89,8 @@ constexpr char kHelp[] =
       --temperature=T --top-p=P       0 to 2, and above 0 to 1; without them
                                       the model card's
       --seed=1                        the same seed writes the same file
-      --dtype=fp32|bf16               of weights and products
+      --dtype=auto|fp32|bf16          of weights and products; auto as the
+                                      service, from weights and processor
 
   antiphon-model logits --model=DIR|FILE --tokens=FILE.json
       Reads {"tokens":[ids]}, or what tokenize printed. Prints
@@ -273,14 +274,15 @@ absl::Status Evaluate(const CommandLine& line) {
 }
 
 absl::Status Generate(const CommandLine& line) {
-  GenerateOptions options{absl::GetFlag(FLAGS_model),
-                          absl::GetFlag(FLAGS_prompt),
-                          absl::GetFlag(FLAGS_bars),
-                          std::nullopt,
-                          std::nullopt,
-                          absl::GetFlag(FLAGS_seed),
-                          absl::GetFlag(FLAGS_dtype),
-                          absl::GetFlag(FLAGS_out)};
+  GenerateOptions options{
+      absl::GetFlag(FLAGS_model),
+      absl::GetFlag(FLAGS_prompt),
+      absl::GetFlag(FLAGS_bars),
+      std::nullopt,
+      std::nullopt,
+      absl::GetFlag(FLAGS_seed),
+      line.Has("dtype") ? absl::GetFlag(FLAGS_dtype) : "auto",
+      absl::GetFlag(FLAGS_out)};
   absl::Status status = Required("model", options.model, "--model=DIR");
   status.Update(Required("prompt", options.prompt, "--prompt=FILE.mid"));
   status.Update(Required("out", options.out, "--out=FILE.mid"));
