@@ -15,7 +15,7 @@ absl::StatusOr<std::unique_ptr<MidiPorts>> MidiPorts::Create(
   PortOptions port{.api = options.api, .watch = &ports->watch_};
   absl::Status status = ports->OpenInputs(options, port);
   if (status.ok() && options.out) {
-    port.own_name = "Antiphon Out";
+    port.own_name = kOutputName;
     port.peer = *options.out;
     status = ports->OpenOutput(port, options.channel);
   }

@@ -70,7 +70,9 @@ class MidiPorts {
   absl::Status OpenInput(PortKind kind, const PortOptions& options);
   absl::Status OpenOutput(const PortOptions& options, int channel);
 
-  JackWatch watch_;  // outlives the ports
+  static constexpr char kOutputName[] = "Antiphon Out";
+
+  JackWatch watch_{kOutputName};  // outlives the ports
   std::vector<Input> inputs_;
   KeptOutput* kept_output_ = nullptr;  // where output_ is one
   std::string output_name_;

@@ -27,6 +27,7 @@ Playback::Playback(const Options& options, SpscRing<PlaybackCommand>* commands,
       telemetry_(telemetry) {}
 
 MonoTime Playback::Tick(MonoTime now) noexcept {
+  output_->Tend(now);
   TakeCommands(now);
   // Read after the commands: never older than what they speak of. Once: to read
   // again would give this one back to its writer.

@@ -9,8 +9,8 @@
 //
 // Logic without a thread: Tick(now) does what is due and says when to call
 // again. Playback thread only, real-time safe: no allocation, lock, log, wait
-// or system call but those of MidiOutput::Send (tests/nonblocking ends the
-// process at the first). Its rings must be emptied by TryPop alone. Limits:
+// or system call but those of MidiOutput (tests/nonblocking ends the process at
+// the first). Its rings must be emptied by TryPop alone. Limits:
 // kMaxScheduled notes (more are dropped and counted), kMaxSounding.
 #ifndef ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_
 #define ANTIPHON_EDGE_PLAYBACK_PLAYBACK_H_

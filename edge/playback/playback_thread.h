@@ -4,7 +4,7 @@
 // it, its stack and what it touches locked into memory (not the rest of the
 // program: that would cost 100 MB), absolute sleeps of at most 1 ms so that new
 // commands are seen in time. Once it runs it allocates, locks and logs nothing;
-// its system calls are sleeping and what MidiOutput::Send makes. Stop() and the
+// its system calls are sleeping and what the MidiOutput makes. Stop() and the
 // destructor silence everything first.
 #ifndef ANTIPHON_EDGE_PLAYBACK_PLAYBACK_THREAD_H_
 #define ANTIPHON_EDGE_PLAYBACK_PLAYBACK_THREAD_H_

@@ -34,6 +34,7 @@ class FeedbackGuard : public MidiOutput {
       : output_(output), inputs_(inputs) {}
 
   bool Send(const MidiMessage& message) noexcept override;
+  void Tend(MonoTime now) noexcept override { output_->Tend(now); }
   // What Send() touches: to be locked before the first one.
   std::array<absl::Span<const std::byte>, 2> Memory() const;
 

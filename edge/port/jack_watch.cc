@@ -18,6 +18,8 @@ struct LibJack {
   int (*set_process)(void*, int (*)(uint32_t, void*), void*) = nullptr;
   int (*set_registration)(void*, void (*)(uint32_t, int, void*),
                           void*) = nullptr;
+  int (*set_connection)(void*, void (*)(uint32_t, uint32_t, int, void*),
+                        void*) = nullptr;
   int (*activate)(void*) = nullptr;
   void* (*port_by_id)(void*, uint32_t) = nullptr;
   const char* (*port_name)(const void*) = nullptr;
@@ -27,12 +29,17 @@ struct LibJack {
 
   bool complete() const {
     return client_open && client_close && on_shutdown && set_process &&
-           set_registration && activate && port_by_id && port_name &&
-           port_by_name && connections && free;
+           set_registration && set_connection && activate && port_by_id &&
+           port_name && port_by_name && connections && free;
   }
 };
 
 constexpr int kNoStartServer = 1;
+
+// Whether the port called "CLIENT:PORT" is `port` within its client.
+bool IsNamed(std::string_view full_name, const std::string& port) {
+  return full_name.ends_with(":" + port);
+}
 
 template <typename Function>
 void Find(const char* name, Function& function) {
@@ -52,6 +59,7 @@ const LibJack& Jack() {
     Find("jack_on_shutdown", found.on_shutdown);
     Find("jack_set_process_callback", found.set_process);
     Find("jack_set_port_registration_callback", found.set_registration);
+    Find("jack_set_port_connect_callback", found.set_connection);
     Find("jack_activate", found.activate);
     Find("jack_port_by_id", found.port_by_id);
     Find("jack_port_name", found.port_name);
@@ -76,6 +84,7 @@ void JackWatch::Open() {
   jack.on_shutdown(client_, &JackWatch::OnShutdown, this);
   jack.set_process(client_, &JackWatch::OnCycle, this);
   jack.set_registration(client_, &JackWatch::OnRegistration, this);
+  jack.set_connection(client_, &JackWatch::OnConnection, this);
   if (jack.activate(client_) != 0) return Close();
   open_.store(true, std::memory_order_release);
 }
@@ -113,8 +122,7 @@ bool JackWatch::AreConnected(const std::string& port,
   if (names == nullptr) return false;
   bool connected = false;
   for (const char** name = names; *name != nullptr; ++name) {
-    connected =
-        connected || std::string_view(*name).ends_with(":" + short_name);
+    connected = connected || IsNamed(*name, short_name);
   }
   jack.free(names);
   return connected;
@@ -141,6 +149,18 @@ void JackWatch::OnRegistration(uint32_t port, int appeared, void* self) {
   std::lock_guard<std::mutex> lock(watch->mutex_);
   watch->gone_.emplace_back(++watch->gone_count_, name == nullptr ? "" : name);
   if (watch->gone_.size() > kMaxGone) watch->gone_.pop_front();
+}
+
+// JACK's notification thread.
+void JackWatch::OnConnection(uint32_t from, uint32_t /*to*/, int made,
+                             void* self) {
+  if (made == 0) return;
+  auto* watch = static_cast<JackWatch*>(self);
+  void* port = Jack().port_by_id(watch->client_, from);
+  const char* name = port == nullptr ? nullptr : Jack().port_name(port);
+  if (name != nullptr && IsNamed(name, watch->output_)) {
+    watch->joined_.fetch_add(1, std::memory_order_release);
+  }
 }
 
 }  // namespace antiphon::edge

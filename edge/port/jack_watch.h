@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What RtMidi does not tell of JACK: that the server has ended, which ports
-// have gone, and that the server still turns. A JACK client of its own without
-// ports, shared by all ports of the process. libjack is RtMidi's dependency,
-// not ours, and may be absent: its functions are looked up by name, and where
-// they are missing, or no server runs, this knows nothing and harms nothing.
+// have gone, who has connected to the output, and that the server still turns.
+// A JACK client of its own without ports, shared by all ports of the process.
+// libjack is RtMidi's dependency, not ours, and may be absent: its functions
+// are looked up by name, and where they are missing, or no server runs, this
+// knows nothing and harms nothing.
 //
 // Open(), CloseIfDead(), AreConnected(): one thread at a time, they wait for
-// the server. The rest: any thread; cycles(), deaths() and is_open() are
-// real-time safe. Remembers the last kMaxGone ports.
+// the server. The rest: any thread; cycles(), deaths(), joined() and is_open()
+// are real-time safe. Remembers the last kMaxGone ports.
 #ifndef ANTIPHON_EDGE_PORT_JACK_WATCH_H_
 #define ANTIPHON_EDGE_PORT_JACK_WATCH_H_
 
@@ -26,7 +27,8 @@ class JackWatch {
  public:
   static constexpr size_t kMaxGone = 256;
 
-  JackWatch() = default;
+  // `output`: the name within its client of the port whose listeners count.
+  explicit JackWatch(std::string output) : output_(std::move(output)) {}
   ~JackWatch();
   JackWatch(const JackWatch&) = delete;
   JackWatch& operator=(const JackWatch&) = delete;
@@ -46,6 +48,9 @@ class JackWatch {
   uint64_t cycles() const { return cycles_.load(std::memory_order_relaxed); }
   // Servers that have ended under this client.
   uint64_t deaths() const { return deaths_.load(std::memory_order_acquire); }
+  // Connections that were made from the output. JACK passes messages on from
+  // the start of a period that follows.
+  uint64_t joined() const { return joined_.load(std::memory_order_acquire); }
   // How many ports have gone, and whether `port` was one of those after the
   // first `since`.
   uint64_t gone() const;
@@ -55,12 +60,15 @@ class JackWatch {
   static void OnShutdown(void* self);
   static int OnCycle(uint32_t frames, void* self);
   static void OnRegistration(uint32_t port, int appeared, void* self);
+  static void OnConnection(uint32_t from, uint32_t to, int made, void* self);
   void Close();
 
+  const std::string output_;
   void* client_ = nullptr;
   std::atomic<bool> open_{false};
   std::atomic<uint64_t> cycles_{0};
   std::atomic<uint64_t> deaths_{0};
+  std::atomic<uint64_t> joined_{0};
   uint64_t deaths_at_open_ = 0;
   mutable std::mutex mutex_;
   std::deque<std::pair<uint64_t, std::string>> gone_;  // guarded by mutex_

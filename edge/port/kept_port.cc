@@ -60,6 +60,30 @@ bool KeptOutput::Send(const MidiMessage& message) noexcept {
   return sent;
 }
 
+void KeptOutput::Tend(MonoTime now) noexcept {
+  sending_.store(true);
+  if (in_use_.load()) Greet(port_->LookForNewcomer(), now);
+  sending_.store(false);
+}
+
+void KeptOutput::Greet(Newcomer newcomer, MonoTime now) noexcept {
+  switch (newcomer) {
+    case Newcomer::kNone:
+      return;
+    case Newcomer::kComing:
+      reset_due_ = true;
+      return;
+    case Newcomer::kThere:
+      reset_due_ = false;
+      return Reset();
+    case Newcomer::kUntold:
+      if (!reset_due_ || resets_left_ == 0 || now < next_reset_) return;
+      --resets_left_;
+      next_reset_ = now + RepeatEvery();
+      return Reset();
+  }
+}
+
 bool KeptOutput::Forward(const MidiMessage& message) noexcept {
   if (reset_due_ && message.IsNoteOn()) {
     reset_due_ = false;
@@ -73,7 +97,14 @@ bool KeptOutput::Forward(const MidiMessage& message) noexcept {
 
 void KeptOutput::Reset() noexcept {
   port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kSustainPedal, 0));
-  port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kAllNotesOff, 0));
+  if (sounding_.notes() == 0) {
+    port_->Send(MidiMessage::ControlChange(channel_, NoteSet::kAllNotesOff, 0));
+    return;
+  }
+  for (int pitch = 0; pitch < 128; ++pitch) {
+    if (sounding_.Holds(channel_, pitch)) continue;
+    port_->Send(MidiMessage::NoteOff(channel_, pitch));
+  }
 }
 
 void KeptOutput::BeforeClose() {
@@ -86,6 +117,7 @@ std::string KeptOutput::AfterReopen() {
       sounding_.EndAll([this](const MidiMessage& off) { port_->Send(off); });
   Reset();
   reset_due_ = true;
+  resets_left_ = kResets;
   in_use_.store(true);
   return ended == 0 ? "" : absl::StrCat(", notes ended: ", ended);
 }

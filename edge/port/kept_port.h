@@ -6,14 +6,17 @@
 //
 // KeptOutput leaves no note behind. It follows what sounds at the other end;
 // before a port that was opened again is used, each of those notes gets its
-// off. After every opening pedal up (CC64) and all notes off (CC123) go out on
-// the answer's channel, so that a note ends which an edge that was killed left
-// behind; and again before the first note, because nobody may have been
-// connected to a virtual port before.
+// off. A note ends too which an edge that was killed left behind: a reset, that
+// is pedal up (CC64) and all notes off (CC123) on the answer's channel, goes
+// out after every opening and before the first note after it, and on a virtual
+// port to each who connects, once JACK has told. Where the system does not
+// tell, it is repeated kResets times, RepeatEvery() apart, until that first
+// note. While something sounds, a reset ends each other key by its off: who
+// has long been connected hears no difference.
 //
-// Send() is the playback thread's: real-time safe, it never waits. While the
-// port is lost it refuses. The watcher takes the port out of use, then waits
-// until no Send() is inside; only then does it touch the port.
+// Send() and Tend() are the playback thread's: real-time safe, they never wait.
+// While the port is lost Send() refuses. The watcher takes the port out of use,
+// then waits until neither is inside; only then does it touch the port.
 #ifndef ANTIPHON_EDGE_PORT_KEPT_PORT_H_
 #define ANTIPHON_EDGE_PORT_KEPT_PORT_H_
 
@@ -74,10 +77,16 @@ class KeptInput : public KeptPort {
 
 class KeptOutput : public MidiOutput, public KeptPort {
  public:
+  static constexpr int kResets = 50;
+  static constexpr absl::Duration RepeatEvery() {
+    return absl::Milliseconds(100);
+  }
+
   // `channel` of the answer, 0..15.
   KeptOutput(std::unique_ptr<OpenOutput> port, int channel);
 
   bool Send(const MidiMessage& message) noexcept override;
+  void Tend(MonoTime now) noexcept override;
 
   // Notes that the other end still holds. Any thread.
   int sounding() const { return sounding_.notes(); }
@@ -85,6 +94,7 @@ class KeptOutput : public MidiOutput, public KeptPort {
  private:
   void BeforeClose() override;
   std::string AfterReopen() override;
+  void Greet(Newcomer newcomer, MonoTime now) noexcept;
   void Reset() noexcept;
   // False: the port did not take it.
   bool Forward(const MidiMessage& message) noexcept;
@@ -94,7 +104,9 @@ class KeptOutput : public MidiOutput, public KeptPort {
   std::atomic<bool> in_use_{true};    // watcher's word: Send may use the port
   std::atomic<bool> sending_{false};  // playback's word: it does now
   // Playback's; the watcher's while the port is out of use.
-  bool reset_due_ = true;
+  bool reset_due_ = true;  // before the next note
+  int resets_left_ = kResets;
+  MonoTime next_reset_ = MonoTime::Min();
   NoteSet sounding_;
 };
 

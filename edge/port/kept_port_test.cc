@@ -37,6 +37,7 @@ struct World {
   absl::Status reopen = absl::OkStatus();
   std::vector<std::string> sent;
   int closed = 0;
+  Newcomer newcomer = Newcomer::kNone;
 };
 
 class FakePort : public OpenOutput {
@@ -46,6 +47,7 @@ class FakePort : public OpenOutput {
     world_->sent.push_back(Text(m));
     return world_->takes;
   }
+  Newcomer LookForNewcomer() noexcept override { return world_->newcomer; }
   bool Alive() override { return world_->alive; }
   void Close() override { ++world_->closed; }
   absl::Status Reopen() override { return world_->reopen; }
@@ -63,6 +65,14 @@ class KeptOutputTest : public ::testing::Test {
     output_.Check(now_);
     output_.Retry(now_);
     now_ = now_ + absl::Milliseconds(200);
+  }
+  // Turns of the thread that sends, a millisecond apart.
+  void Tend(Newcomer newcomer, int turns = 1) {
+    world_.newcomer = newcomer;
+    for (int i = 0; i < turns; ++i) {
+      output_.Tend(now_);
+      now_ = now_ + absl::Milliseconds(1);
+    }
   }
   std::vector<std::string> Taken() { return std::exchange(world_.sent, {}); }
   void Lose() {
@@ -145,14 +155,70 @@ TEST_F(KeptOutputTest, WhatIsThereIsLeftAlone) {
   EXPECT_EQ(output_.reopens(), 0u);
 }
 
+TEST_F(KeptOutputTest, ANewcomerIsResetBeforeAnyNote) {
+  Taken();
+  Tend(Newcomer::kThere);
+  EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0"));
+  Tend(Newcomer::kNone, 1000);
+  EXPECT_THAT(Taken(), IsEmpty());
+  On(60);
+  Off(60);
+  EXPECT_THAT(Taken(), ElementsAre("on 60", "off 60"));
+  Tend(Newcomer::kComing, 3);
+  On(60);
+  Off(60);
+  EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0", "on 60", "off 60"));
+  Tend(Newcomer::kThere);
+  EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0")) << "heard for sure";
+}
+
+TEST_F(KeptOutputTest, WhatSoundsOutlastsANewcomer) {
+  On(0);
+  On(127);
+  Taken();
+  Tend(Newcomer::kThere);
+  const std::vector<std::string> sent = Taken();
+  ASSERT_EQ(sent.size(), 127u);
+  EXPECT_EQ(sent[0], "cc64=0");
+  for (int pitch = 1; pitch < 127; ++pitch) {
+    EXPECT_EQ(sent[static_cast<size_t>(pitch)], absl::StrCat("off ", pitch));
+  }
+  EXPECT_EQ(output_.sounding(), 2);
+}
+
+TEST_F(KeptOutputTest, WhereNobodyTellsTheResetIsRepeatedUntilANote) {
+  Taken();
+  Tend(Newcomer::kUntold, 301);
+  EXPECT_EQ(Taken().size(), 4u * 2);
+  On(60);
+  EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0", "on 60"));
+  Tend(Newcomer::kUntold, 10'000);
+  EXPECT_THAT(Taken(), IsEmpty());
+  Lose();
+  Return();
+  Taken();
+  Tend(Newcomer::kUntold, 60'000);
+  EXPECT_EQ(Taken().size(), 2u * KeptOutput::kResets) << "not for ever";
+}
+
+TEST_F(KeptOutputTest, ALostPortGreetsNobody) {
+  Lose();
+  Taken();
+  Tend(Newcomer::kThere);
+  Tend(Newcomer::kUntold, 1000);
+  EXPECT_THAT(Taken(), IsEmpty());
+}
+
 // A port that notices when it is used while it is closed.
 class StrictPort : public OpenOutput {
  public:
   bool Send(const MidiMessage&) noexcept override {
-    const int inside = state_.fetch_add(1);
-    if (inside >= kClosed) wrong_ = true;
-    state_.fetch_sub(1);
+    Use();
     return true;
+  }
+  Newcomer LookForNewcomer() noexcept override {
+    Use();
+    return Newcomer::kThere;
   }
   bool Alive() override { return false; }
   void Close() override {
@@ -166,6 +232,12 @@ class StrictPort : public OpenOutput {
   static inline std::atomic<bool> wrong_{false};
 
  private:
+  void Use() {
+    const int inside = state_.fetch_add(1);
+    if (inside >= kClosed) wrong_ = true;
+    state_.fetch_sub(1);
+  }
+
   static constexpr int kClosed = 1000;
   std::atomic<int> state_{0};
 };
@@ -175,7 +247,10 @@ TEST(KeptOutput, NoSendIsInsideWhileThePortIsClosed) {
   KeptOutput output(std::make_unique<StrictPort>(), 0);
   std::atomic<bool> stop{false};
   std::thread playback([&] {
-    while (!stop) output.Send(MidiMessage::NoteOff(0, 1));
+    while (!stop) {
+      output.Send(MidiMessage::NoteOff(0, 1));
+      output.Tend(rt::Now());
+    }
   });
   for (int i = 0; i < 300; ++i) {
     output.Check(rt::Now());

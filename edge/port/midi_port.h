@@ -14,6 +14,7 @@
 
 #include "common/midi/message.h"
 #include "common/rt/spsc_ring.h"
+#include "common/time/mono_time.h"
 
 namespace antiphon::edge {
 
@@ -29,6 +30,10 @@ class MidiOutput {
 
   // Sends at once. Real-time safe. False: the port did not take it.
   virtual bool Send(const MidiMessage& message) noexcept = 0;
+
+  // For what a port has to send of its own accord: at every turn of the thread
+  // that sends, a millisecond apart or less. Real-time safe.
+  virtual void Tend(MonoTime /*now*/) noexcept {}
 };
 
 class MidiInput {

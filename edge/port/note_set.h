@@ -33,6 +33,10 @@ class NoteSet {
   }
 
   int notes() const;
+  bool Holds(int channel, int pitch) const {
+    return (notes_[Index(channel, pitch >> 6)].load(std::memory_order_relaxed) &
+            Bit(pitch)) != 0;
+  }
 
   // Calls emit(const MidiMessage&) with what ends everything, and forgets it:
   // pedals first, so that no off is held back by one.

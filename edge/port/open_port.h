@@ -27,7 +27,19 @@ class OpenPort {
   virtual std::string description() const = 0;
 };
 
-class OpenOutput : public MidiOutput, public OpenPort {};
+// Whether somebody connects to a port.
+enum class Newcomer {
+  kNone,    // nobody since the one told last; or nobody can
+  kComing,  // somebody, who may not hear everything yet
+  kThere,   // who hears from here on; told once
+  kUntold,  // others may connect, and the system does not tell
+};
+
+class OpenOutput : public MidiOutput, public OpenPort {
+ public:
+  // Of the thread that sends. Real-time safe.
+  virtual Newcomer LookForNewcomer() noexcept { return Newcomer::kNone; }
+};
 
 }  // namespace antiphon::edge
 

@@ -23,6 +23,11 @@
 namespace antiphon::edge {
 namespace {
 
+// JACK makes a connection at the start of a period that follows, and loses what
+// is sent before: the period that runs when it is asked, the next, and one that
+// was late.
+constexpr uint64_t kConnectPeriods = 3;
+
 // Collects what RtMidi reports: with a callback set it throws no more. While a
 // port is set up the first text is kept; later, in any thread, only counted.
 class RtMidiErrors {
@@ -290,6 +295,7 @@ class RtMidiConnection {
   bool IsWatched() const {
     return api_->api == MidiApi::kJack && options_.watch != nullptr;
   }
+  bool IsVirtual() const { return options_.peer.empty(); }
   bool server_gone() const {
     return IsWatched() && options_.watch->deaths() != deaths_;
   }
@@ -311,8 +317,6 @@ class RtMidiConnection {
     return absl::UnavailableError("there is no JACK server");
   }
 
-  // JACK makes a connection at the start of a period that follows, and loses
-  // what is sent before.
   void AwaitConnection() {
     if (!IsWatched()) return;
     const JackWatch& watch = *options_.watch;
@@ -360,8 +364,6 @@ class RtMidiConnection {
     return absl::OkStatus();
   }
 
-  // The period that runs when JACK is asked, the next, and one that was late.
-  static constexpr uint64_t kConnectPeriods = 3;
   static constexpr absl::Duration kConnectPatience = absl::Milliseconds(500);
 
   PortOptions options_;
@@ -493,6 +495,23 @@ bool RtMidiOutput::HasRoom() noexcept {
   if (cycle != last_cycle_) untaken_ = 0;
   last_cycle_ = cycle;
   return untaken_++ < kMaxUntaken;
+}
+
+Newcomer RtMidiOutput::LookForNewcomer() noexcept {
+  if (!connection_->IsVirtual()) return Newcomer::kNone;
+  if (!connection_->IsWatched() || !connection_->watch().is_open()) {
+    return Newcomer::kUntold;
+  }
+  const JackWatch& watch = connection_->watch();
+  const uint64_t joined = watch.joined();
+  if (joined != joined_) coming_since_ = watch.cycles();
+  joined_ = joined;
+  if (!coming_since_) return Newcomer::kNone;
+  if (watch.cycles() - *coming_since_ < kConnectPeriods) {
+    return Newcomer::kComing;
+  }
+  coming_since_.reset();
+  return Newcomer::kThere;
 }
 
 bool RtMidiOutput::Alive() { return connection_->Alive(); }

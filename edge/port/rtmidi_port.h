@@ -122,6 +122,7 @@ class RtMidiOutput : public OpenOutput {
 
   // Never waits.
   bool Send(const MidiMessage& message) noexcept override;
+  Newcomer LookForNewcomer() noexcept override;
 
   bool Alive() override;
   void Close() override;
@@ -135,6 +136,8 @@ class RtMidiOutput : public OpenOutput {
   // Of the thread that sends.
   uint64_t last_cycle_ = 0;
   int untaken_ = 0;
+  uint64_t joined_ = 0;  // connections to this port, as last seen
+  std::optional<uint64_t> coming_since_;  // a period of JACK
   std::unique_ptr<RtMidiConnection<RtMidiOut>> connection_;
 };
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -77,6 +78,25 @@ class ReplugTest : public testing::JackTest {
     while (ring_.TryPop(m)) received_.push_back(m.message);
     return received_;
   }
+  // What playback's thread does while there is nothing to play.
+  bool TendUntil(const std::function<bool()>& condition) {
+    return Eventually([&] {
+      output_->Tend(rt::Now());
+      return condition();
+    });
+  }
+  bool TendUntilHeard(const JackListener& ear, size_t count) {
+    return TendUntil([&] { return ear.count() >= count; });
+  }
+  bool TendForPeriods(uint64_t count) {
+    const uint64_t end = watch_.cycles() + count;
+    return TendUntil([&] { return watch_.cycles() >= end; });
+  }
+  // Nobody hears the reset of its opening.
+  void OpenVirtualOutput() {
+    OpenOutput("");
+    ASSERT_TRUE(TendForPeriods(3));
+  }
   static std::vector<Bytes> Heard(const JackListener& ear) {
     std::vector<Bytes> heard;
     for (const auto& event : ear.Events()) heard.push_back(event.bytes);
@@ -85,7 +105,7 @@ class ReplugTest : public testing::JackTest {
 
   MidiRing ring_{kMidiRingCapacity};
   std::vector<MidiMessage> received_;
-  JackWatch watch_;  // outlives the ports
+  JackWatch watch_{"Antiphon Out"};  // outlives the ports
   std::unique_ptr<KeptInput> input_;
   std::unique_ptr<KeptOutput> output_;
   std::unique_ptr<PortWatcher> watcher_;
@@ -160,6 +180,48 @@ TEST_F(ReplugTest, APortIsConnectedOnceItsClientIsActive) {
   ASSERT_TRUE(Eventually([&] { return output_->is_open(); }));
   EXPECT_TRUE(Eventually([&] { return ear->count() == 2; })) << ear->count();
   EXPECT_THAT(Heard(*ear), ElementsAre(kPedalUp, kAllNotesOff));
+}
+
+// Without a note that would bring the reset along.
+TEST_F(ReplugTest, WhoConnectsIsResetAtOnce) {
+  OpenVirtualOutput();
+  for (int round = 1; round <= 3; ++round) {
+    auto ear = JackListener::Create("ear").value();
+    ASSERT_TRUE(ear->Hear("Antiphon Out:Antiphon Out").ok());
+    ASSERT_TRUE(TendUntilHeard(*ear, 2)) << "round " << round;
+    ASSERT_TRUE(TendForPeriods(20));
+    EXPECT_THAT(Heard(*ear), ElementsAre(kPedalUp, kAllNotesOff));
+  }
+}
+
+TEST_F(ReplugTest, WhoConnectsCutsNoNoteOfOthers) {
+  auto first = JackListener::Create("first").value();
+  OpenVirtualOutput();
+  ASSERT_TRUE(first->Hear("Antiphon Out:Antiphon Out").ok());
+  ASSERT_TRUE(TendUntilHeard(*first, 2));
+  output_->Send(MidiMessage::NoteOn(0, 60, 80));
+  ASSERT_TRUE(TendUntilHeard(*first, 3));
+  auto second = JackListener::Create("second").value();
+  ASSERT_TRUE(second->Hear("Antiphon Out:Antiphon Out").ok());
+  ASSERT_TRUE(TendUntilHeard(*second, 128));
+  std::vector<Bytes> others = {kPedalUp};
+  for (uint8_t pitch = 0; pitch < 128; ++pitch) {
+    if (pitch != 60) others.push_back({0x80, pitch, 0});
+  }
+  EXPECT_EQ(Heard(*second), others);
+}
+
+// Connections elsewhere are none of its business.
+TEST_F(ReplugTest, OnlyItsOwnListenersAreReset) {
+  auto keys = JackSender::Create("keys").value();
+  auto ear = JackListener::Create("ear").value();
+  OpenInput("");
+  OpenVirtualOutput();
+  ASSERT_TRUE(ear->Hear("Antiphon Out:Antiphon Out").ok());
+  ASSERT_TRUE(TendUntilHeard(*ear, 2));
+  ASSERT_TRUE(keys->PlayTo("Antiphon In:Antiphon In").ok());
+  ASSERT_TRUE(TendForPeriods(20));
+  EXPECT_EQ(ear->count(), 2u);
 }
 
 // The output is wired to the edge's own input.

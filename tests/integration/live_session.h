@@ -91,10 +91,10 @@ class LiveSession : public JackTest {
   // What the session of the nth edge leaves in it.
   std::filesystem::path SessionFolder(int nth) const;
 
-  // Before the edge starts: more flags, and whether they name the ear as the
-  // output, which the edge then connects itself.
+  // Before the edge starts: more flags, and whether the ear is connected to it;
+  // not where they name the ear as the output.
   std::vector<std::string> edge_flags_;
-  bool ear_is_named_ = false;
+  bool connects_ear_ = true;
   std::filesystem::path folder_;
   std::unique_ptr<ChildProcess> service_;
   std::unique_ptr<ChildProcess> edge_;

@@ -132,11 +132,37 @@ TEST_F(OutageTest, AKilledEdgeComesBackCleanAndSigtermIsSilence) {
   EXPECT_LE(judge.MillisecondsToSilence(terminated), kMsToSilence);
 }
 
+// Nobody may have been connected to its port when it was opened: a reset that
+// went out then is lost, and no note brings another one.
+TEST_F(OutageTest, AnInstrumentThatIsConnectedAgainHoldsNoNoteOfAKilledEdge) {
+  Begin();
+  AwaitAnswer(1);
+  const size_t killed = KillEdge();
+  AwaitStop([&] { transport_->Stop(); });
+  EXPECT_THAT(SoundingAfter(ear_->Events(), killed),
+              Contains(Key{kChannel, PitchOf(1, kLong)}));
+  connects_ear_ = false;
+  StartEdge();
+  EXPECT_EQ(ear_->count(), killed);
+  const MonoTime connected = rt::Now();
+  ASSERT_TRUE(ear_->Hear(kEdgeOut).ok());
+  ASSERT_TRUE(Eventually([&] { return ear_->count() >= killed + 2; }));
+
+  const std::vector<HeardEvent> events = ear_->Events();
+  EXPECT_THAT(BytesOf(events, killed, events.size()),
+              ElementsAre(kPedalUp, kAllNotesOff));
+  EXPECT_THAT(SoundingAfter(events, events.size()), IsEmpty());
+  const double silent =
+      absl::ToDoubleMilliseconds(events.back().at - connected);
+  std::printf("silent %.1f ms after it was connected\n", silent);
+  EXPECT_LE(silent, kMsToSilence);
+}
+
 class NamedOutputTest : public OutageTest {
  protected:
   NamedOutputTest() {
     edge_flags_.emplace_back("--out=ear:in");
-    ear_is_named_ = true;
+    connects_ear_ = false;
   }
 };
 

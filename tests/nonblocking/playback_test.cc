@@ -27,6 +27,8 @@
 #include "common/midi/stream_parser.h"
 #include "common/rt/clock.h"
 #include "edge/playback/playback_thread.h"
+#include "edge/port/feedback_guard.h"
+#include "edge/port/kept_port.h"
 #include "tests/nonblocking/guard.h"
 #include "tests/system_calls.h"
 
@@ -277,6 +279,56 @@ TEST_F(VirtualSession, NeverAllocatesNorLocks) {
   EXPECT_EQ(output_.most_sounding, Playback::kMaxSounding);
   EXPECT_GT(commands_.dropped(), 0u);
   EXPECT_GT(telemetry_.dropped(), 0u);
+}
+
+// A port to which somebody connects all the time.
+class BusyPort : public OpenOutput {
+ public:
+  struct Heard {
+    int turns = 0;
+    int notes = 0;
+    int offs = 0;
+    int resets = 0;
+  };
+
+  explicit BusyPort(Heard* heard) : heard_(heard) {}
+  bool Send(const MidiMessage& m) noexcept override {
+    heard_->notes += m.IsNoteOn();
+    heard_->offs += m.IsNoteOff();
+    heard_->resets += m.IsControlChange() && m.controller() == 64;
+    return true;
+  }
+  Newcomer LookForNewcomer() noexcept override {
+    return static_cast<Newcomer>(heard_->turns++ / 10 % 4);
+  }
+  bool Alive() override { return true; }
+  void Close() override {}
+  absl::Status Reopen() override { return absl::OkStatus(); }
+  std::string description() const override { return ""; }
+
+ private:
+  Heard* const heard_;
+};
+
+TEST_F(VirtualSession, GreetsNewcomersWithoutAllocatingOrLocking) {
+  BusyPort::Heard heard;
+  KeptOutput kept(std::make_unique<BusyPort>(&heard), 0);
+  FeedbackGuard guard(&kept, 1);
+  Playback playback({}, &commands_, &latest_, &guard, &telemetry_);
+  dice_.Start(now_);
+  for (int i = 0; i < 4000; ++i) {
+    now_ = now_ + absl::Milliseconds(1);
+    dice_.Advance(now_);
+    {
+      const NonblockingSection section;
+      playback.Tick(now_);
+    }
+    Hear();
+  }
+  EXPECT_EQ(heard.turns, 4000) << "each Tick looks";
+  EXPECT_GT(heard.notes, 500);
+  EXPECT_GT(heard.resets, 900);
+  EXPECT_GT(heard.offs, 20 * heard.notes) << "while notes sound";
 }
 
 TEST_F(VirtualSession, AnOutputThatAllocatesIsCaught) {
