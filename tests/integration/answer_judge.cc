@@ -21,6 +21,11 @@ constexpr int kPulsesInDoubt = 2;
 constexpr int kPulsesCarriedOn = 15;
 // In which a clock that has moved is followed (docs/timing.md).
 const absl::Duration kSettling = absl::Milliseconds(500);
+// A clock that is silent so long is lost, and goes on where it was.
+const absl::Duration kLost = absl::Milliseconds(250);
+// How far from a whole number of pulses a gap may be that is taken for lost
+// ones (PulseFilter::kMaxWholeness).
+constexpr double kWholeness = 0.25;
 
 double Ms(absl::Duration duration) {
   return absl::ToDoubleMilliseconds(duration);
@@ -74,8 +79,9 @@ std::vector<SoundedNote> NotesOf(const std::vector<HeardEvent>& events) {
 }
 
 AnswerJudge::AnswerJudge(const JackMusician& musician, const JackListener& ear,
-                         double frames_per_pulse)
-    : onsets_(musician.onsets().All()),
+                         double pulse_ms, double frames_per_pulse)
+    : pulse_ms_(pulse_ms),
+      onsets_(musician.onsets().All()),
       sounded_(NotesOf(ear.Events())),
       stalls_(musician.stalls().All()) {
   EXPECT_EQ(musician.pulses().lost() + musician.onsets().lost() + ear.lost(),
@@ -93,21 +99,38 @@ AnswerJudge::AnswerJudge(const JackMusician& musician, const JackListener& ear,
   }
   for (const JackMusician::Transport& said : musician.transport().All()) {
     if (said.status == kStop) stopped_.insert(said.run);
+    if (said.status == kStart || said.status == kSongPosition) {
+      positions_.push_back(said.at);
+    }
   }
 }
 
+void AnswerJudge::Listen() {
+  for (const auto& [run, pulses] : runs_) JudgeRun(run, pulses);
+}
+
 std::vector<int64_t> AnswerJudge::JudgeAll() {
-  std::vector<int64_t> bars;
-  for (const auto& [run, pulses] : runs_) JudgeRun(run, pulses, bars);
+  Listen();
+  for (const std::string& answer : missing_) ADD_FAILURE() << answer;
   for (const SoundedNote& note : sounded_) {
     EXPECT_TRUE(note.called_for) << "nobody called for pitch " << note.pitch;
     EXPECT_TRUE(note.off.has_value()) << "pitch " << note.pitch << " hangs";
   }
-  return bars;
+  return bars_;
 }
 
-void AnswerJudge::JudgeRun(int run, const Pulses& pulses,
-                           std::vector<int64_t>& bars) {
+bool AnswerJudge::HasJudged(int run) const {
+  const auto counts = judged_.find(run);
+  return counts != judged_.end() && counts->second.notes >= kLeastNotes &&
+         counts->second.lines >= kLeastLines;
+}
+
+bool AnswerJudge::HasJudgedAll() const {
+  return std::all_of(judged_.begin(), judged_.end(),
+                     [this](const auto& run) { return HasJudged(run.first); });
+}
+
+void AnswerJudge::JudgeRun(int run, const Pulses& pulses) {
   const int64_t first = FirstWholeBar(pulses.begin()->first);
   const int64_t end = pulses.rbegin()->first + 1;
   for (const JackMusician::Onset& onset : onsets_) {
@@ -117,49 +140,88 @@ void AnswerJudge::JudgeRun(int run, const Pulses& pulses,
   }
   for (int64_t bar = first + kAnswerBarsLater; (bar + 1) * kPulsesPerBar <= end;
        ++bar) {
-    bars.push_back(bar);
+    bars_.push_back(bar);
+    judged_[run];
   }
 }
 
 void AnswerJudge::JudgeOnset(const JackMusician::Onset& onset,
                              const Pulses& pulses) {
-  const int64_t bar = onset.song / kPulsesPerBar;
-  const int64_t line = (bar + kAnswerBarsLater + 1) * kPulsesPerBar;
   const int64_t target = onset.song + kAnswerBarsLater * kPulsesPerBar;
-  const int64_t end = pulses.rbegin()->first;
+  const auto [end, ended] = *pulses.rbegin();
   const int after =
-      stopped_.contains(onset.run) ? kPulsesInDoubt : kPulsesCarriedOn;
+      PulsesInDoubt(onset.run, ended) +
+      (stopped_.contains(onset.run) ? kPulsesInDoubt : kPulsesCarriedOn);
   if (target > end + after) return;
   const auto played = pulses.find(onset.song);
   const auto heard = pulses.find(std::min(target, end));
   if (played == pulses.end() || heard == pulses.end()) return;
   const MonoTime ideal = heard->second + (onset.at - played->second);
-  SoundedNote* note = Nearest(PitchOf(bar, onset.note), ideal);
+  SoundedNote* note =
+      Nearest(PitchOf(onset.song / kPulsesPerBar, onset.note), ideal);
   if (note != nullptr) note->called_for = true;
   if (target > end - kPulsesInDoubt) return;
   if (note == nullptr) {
-    ADD_FAILURE() << "note " << onset.note << " of bar " << bar << ", run "
-                  << onset.run << ", has no answer";
+    missing_.push_back(
+        absl::StrFormat("note %d of bar %d, run %d, has no answer", onset.note,
+                        onset.song / kPulsesPerBar, onset.run));
     return;
   }
-  const bool played_after_stall = AfterStall(onset.at);
-  const auto add = [&](Distances& distances, MonoTime at, MonoTime due) {
-    if (played_after_stall || AfterStall(std::max(at, due))) {
-      ++after_stalls_;
-    } else {
-      distances.Add(Ms(at - due));
-    }
-  };
-  add(notes_, note->on, ideal);
-  const auto closing = pulses.find(line);
-  if (onset.note != kOver || closing == pulses.end() || !note->off) return;
-  add(lines_, *note->off, closing->second);
+  judged_[onset.run].notes += Add(notes_, onset, note->on, ideal);
+  if (onset.note == kOver) JudgeLine(onset, pulses, *note);
+}
+
+void AnswerJudge::JudgeLine(const JackMusician::Onset& onset,
+                            const Pulses& pulses, const SoundedNote& note) {
+  const int64_t bar = onset.song / kPulsesPerBar + kAnswerBarsLater;
+  const auto closing = pulses.find((bar + 1) * kPulsesPerBar);
+  if (closing == pulses.end() || !note.off) return;
+  judged_[onset.run].lines += Add(lines_, onset, *note.off, closing->second);
+}
+
+bool AnswerJudge::Add(Distances& distances, const JackMusician::Onset& onset,
+                      MonoTime at, MonoTime due) {
+  const MonoTime last = std::max(at, due);
+  if (AfterStall(onset.at) || AfterStall(last)) {
+    ++after_stalls_;
+    return false;
+  }
+  const int most = PulsesInDoubt(onset.run, last);
+  const double ahead = std::round(Ms(due - at) / pulse_ms_);
+  distances.Add(Ms(at - due) +
+                std::clamp<double>(ahead, -most, most) * pulse_ms_);
+  return true;
 }
 
 bool AnswerJudge::AfterStall(MonoTime at) const {
-  return std::any_of(stalls_.begin(), stalls_.end(), [at](MonoTime stall) {
-    return stall <= at && at - stall <= kSettling;
+  return std::any_of(stalls_.begin(), stalls_.end(), [at](const auto& stall) {
+    return stall.at <= at && at - stall.at <= kSettling;
   });
+}
+
+int AnswerJudge::WholePulses(double ms) const {
+  return static_cast<int>(ms / pulse_ms_ + kWholeness);
+}
+
+int AnswerJudge::PulsesInDoubt(int run, MonoTime to) const {
+  const MonoTime begin = runs_.at(run).begin()->second;
+  MonoTime told = MonoTime::Min();
+  for (MonoTime at : positions_) {
+    if (at <= begin) told = at;
+  }
+  int pulses = 0;
+  double ms = 0;  // of stalls that follow each other
+  MonoTime last = told;
+  for (const JackMusician::Stall& stall : stalls_) {
+    if (stall.at <= told || stall.at > to || stall.length > kLost) continue;
+    if (stall.at - last > kSettling) {
+      pulses += WholePulses(ms);
+      ms = 0;
+    }
+    ms += Ms(stall.length);
+    last = stall.at;
+  }
+  return pulses + WholePulses(ms);
 }
 
 // Of those that nobody has called for yet, within a bar; the same pitch comes

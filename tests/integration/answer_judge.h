@@ -5,10 +5,14 @@
 // same place; a note that was held over a line has to end on one, which tells
 // where the edge believes the line to be. Nothing else may sound. The measure
 // is the musician's count of the same clock: where JACK's transport rolls, its
-// frames; else the stamps of the pulses. Where the machine has just halted
-// JACK, nobody can tell when the next pulse will be: what falls into the
-// settling time after such a stall has to come, but its distance counts for
-// nothing.
+// frames; else the stamps of the pulses.
+//
+// Where the machine has just halted JACK, nobody can tell when the next pulse
+// will be: what falls into the settling time after such a stall has to come,
+// but its distance counts for nothing. A run is judged once kLeastNotes and
+// kLeastLines of its distances count. A stall as long as whole pulses looks to
+// the edge, and to anybody, as if those had been lost: until the master tells a
+// position again, distances may be off by them.
 #ifndef ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
 #define ANTIPHON_TESTS_INTEGRATION_ANSWER_JUDGE_H_
 
@@ -50,13 +54,20 @@ struct SoundedNote {
 class AnswerJudge {
  public:
   static constexpr int kAnswerBarsLater = 2;
+  // What is heard of a bar's answer at the least.
+  static constexpr int kLeastNotes = 7;
+  static constexpr int kLeastLines = 1;
 
-  // `frames_per_pulse` of JACK's transport, where that is the measure.
+  // `pulse_ms` as the master means it; `frames_per_pulse` of JACK's transport,
+  // where that is the measure.
   AnswerJudge(const JackMusician& musician, const JackListener& ear,
-              double frames_per_pulse);
+              double pulse_ms, double frames_per_pulse);
 
-  // Every run; fails the test for each note that is missing, hangs, or that
-  // nobody called for. Bars of the song in which answers were heard to the end.
+  // Every run, which may still be under way.
+  void Listen();
+  // The same, of a session that is over: fails the test for each note that is
+  // missing, hangs, or that nobody called for. Bars of the song in which
+  // answers were heard to the end.
   std::vector<int64_t> JudgeAll();
 
   // From an instant at which something sounds to the end of the last note that
@@ -66,6 +77,10 @@ class AnswerJudge {
 
   const Distances& notes() const { return notes_; }
   const Distances& lines() const { return lines_; }
+  // Whether so many distances of that run count that it can be judged.
+  bool HasJudged(int run) const;
+  // Every run of which a bar was heard.
+  bool HasJudgedAll() const;
   // Notes and lines that were left out, because JACK had just stalled.
   int after_stalls() const { return after_stalls_; }
   // Of the master's pulses from JACK's transport, in pulses.
@@ -75,18 +90,37 @@ class AnswerJudge {
  private:
   using Pulses = std::map<int64_t, MonoTime>;  // by song position
 
-  void JudgeRun(int run, const Pulses& pulses, std::vector<int64_t>& bars);
+  struct Counts {
+    int notes = 0;
+    int lines = 0;
+  };
+
+  void JudgeRun(int run, const Pulses& pulses);
   void JudgeOnset(const JackMusician::Onset& onset, const Pulses& pulses);
+  void JudgeLine(const JackMusician::Onset& onset, const Pulses& pulses,
+                 const SoundedNote& note);
+  // False: left out.
+  bool Add(Distances& distances, const JackMusician::Onset& onset, MonoTime at,
+           MonoTime due);
   bool AfterStall(MonoTime at) const;
+  int WholePulses(double ms) const;
+  // For which stalls may have been taken since the master last told a position,
+  // at the most.
+  int PulsesInDoubt(int run, MonoTime to) const;
   SoundedNote* Nearest(int pitch, MonoTime at);
 
+  const double pulse_ms_;
   std::map<int, Pulses> runs_;
-  std::set<int> stopped_;  // runs that a STOP ended
+  std::set<int> stopped_;            // runs that a STOP ended
+  std::vector<MonoTime> positions_;  // when START or a song position came
   std::vector<JackMusician::Onset> onsets_;
   std::vector<SoundedNote> sounded_;
   Distances notes_;
   Distances lines_;
-  std::vector<MonoTime> stalls_;
+  std::vector<JackMusician::Stall> stalls_;
+  std::vector<int64_t> bars_;         // heard to the end
+  std::map<int, Counts> judged_;      // by run
+  std::vector<std::string> missing_;  // answers
   int after_stalls_ = 0;
   double master_error_ = 0;
 };

@@ -65,9 +65,8 @@ absl::Status JackMusician::PlayTo(const std::string& input) {
 int JackMusician::OnPeriod(jack_nframes_t frames, void* self) {
   auto* musician = static_cast<JackMusician*>(self);
   const JackClock::Period period = musician->clock_.Present();
-  if (period.TimeOf(0) - musician->period_end_ > Stall()) {
-    musician->stalls_.Push(period.TimeOf(0));
-  }
+  const absl::Duration late = period.TimeOf(0) - musician->period_end_;
+  if (late > LeastStall()) musician->stalls_.Push({period.TimeOf(0), late});
   musician->period_end_ = period.TimeOf(frames);
   jack_position_t position;
   const bool rolling = jack_transport_query(musician->client_, &position) ==

@@ -72,9 +72,13 @@ class JackMusician {
     MonoTime at;
   };
 
-  // A period of JACK that begins so much too late is a stall: JACK's time has
+  // A period of JACK that begins LeastStall() too late or more: JACK's time has
   // stood still, and a clock that follows it has moved without a warning.
-  static constexpr absl::Duration Stall() { return absl::Milliseconds(3); }
+  struct Stall {
+    MonoTime at;  // JACK went on
+    absl::Duration length;
+  };
+  static constexpr absl::Duration LeastStall() { return absl::Milliseconds(3); }
 
   // Its ports are "NAME:clock" and "NAME:notes".
   static absl::StatusOr<std::unique_ptr<JackMusician>> Create(
@@ -96,8 +100,7 @@ class JackMusician {
   const EventLog<Pulse>& pulses() const { return pulses_; }
   const EventLog<Transport>& transport() const { return transport_; }
   const EventLog<Onset>& onsets() const { return onsets_; }
-  // When JACK went on after each stall.
-  const EventLog<MonoTime>& stalls() const { return stalls_; }
+  const EventLog<Stall>& stalls() const { return stalls_; }
 
  private:
   struct Stroke {
@@ -122,7 +125,7 @@ class JackMusician {
   EventLog<Pulse> pulses_{50'000};
   EventLog<Transport> transport_{1'000};
   EventLog<Onset> onsets_{10'000};
-  EventLog<MonoTime> stalls_{10'000};
+  EventLog<Stall> stalls_{10'000};
   // JACK's thread.
   std::vector<Stroke> due_;      // in the next period
   std::vector<Stroke> strokes_;  // in this one

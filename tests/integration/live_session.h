@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "common/rt/clock.h"
@@ -64,6 +65,9 @@ class LiveSession : public JackTest {
   // Waits until the answer to this note of this bar of the song begins to
   // sound; fails the test where it does not.
   void AwaitAnswer(int64_t bar, int note = kLong);
+  // Waits for the answer to this bar, then for the next bar's and so on, until
+  // the run that is under way can be judged. The bar at which that was so.
+  int64_t AwaitJudgeable(int64_t bar);
   // Of the musician's count; all zero before the first.
   JackMusician::Pulse LastPulse() const;
   // Does what makes the master send a STOP, waits until the musician has heard
@@ -74,16 +78,18 @@ class LiveSession : public JackTest {
   MonoTime FreezeMaster(absl::Duration duration);
   // Notes end within the freewheel and kMsToSilence of a lost clock's last
   // pulse, and not before the freewheel.
-  void ExpectFreewheel(const AnswerJudge& judge, MonoTime lost,
-                       double tempo) const;
+  void ExpectFreewheel(const AnswerJudge& judge, MonoTime lost) const;
 
-  // By JACK's transport, else by the pulses as they were heard.
-  AnswerJudge Judge(bool by_transport) const;
-  // Prints the distances, judges those that no stall of the machine has moved.
-  // Half a pulse is far more than they are and less than
-  // a lost pulse would make them; where one is lost, it is for a third of the
-  // notes, whereas a hiccup of the machine reaches one or two.
-  void ExpectInTime(const AnswerJudge& judge, double tempo) const;
+  AnswerJudge Judge() const;
+  // Prints the distances, judges those that no stall of the machine has moved;
+  // fails the test where of some run too few are left. Half a pulse is far more
+  // than they are and less than a lost pulse would make them; where one is
+  // lost, it is for a third of the notes, whereas a hiccup of the machine
+  // reaches one or two.
+  void ExpectInTime(const AnswerJudge& judge) const;
+  // Bars of several runs, each from its first to its last.
+  static std::vector<int64_t> Bars(
+      const std::vector<std::pair<int64_t, int64_t>>& runs);
   // Everything that the edge has told; the answers among it.
   std::vector<ToldBar> Told() const;
   std::vector<int64_t> AnsweredBars() const;
@@ -95,6 +101,10 @@ class LiveSession : public JackTest {
   // not where they name the ear as the output.
   std::vector<std::string> edge_flags_;
   bool connects_ear_ = true;
+  // The master's. Its measure is JACK's transport, else the pulses as they were
+  // heard.
+  double tempo_ = 0;
+  bool by_transport_ = false;
   std::filesystem::path folder_;
   std::unique_ptr<ChildProcess> service_;
   std::unique_ptr<ChildProcess> edge_;
@@ -104,6 +114,8 @@ class LiveSession : public JackTest {
   std::unique_ptr<JackListener> ear_;
 
  private:
+  double PulseMs() const { return 60'000 / tempo_ / 24; }
+
   std::string master_port_;
   int service_port_ = 0;  // 0: a free one
   int edges_ = 0;         // each has a folder of its own
