@@ -102,11 +102,10 @@ void BarAssembler::OnPedal(const MidiMessage& m, Ticks at,
   bool& was_down = pedal_down_[static_cast<size_t>(m.channel())];
   if (down == was_down) return;
   was_down = down;
+  // Before the epoch's first line there is no bar: down at its origin.
   const std::optional<BarSpan> bar = timeline.BarAt(at);
-  if (bar) {
-    if (pedals_.size() == kMaxPedals) pedals_.pop_front();
-    pedals_.push_back({bar->play_seq, at, down});
-  }
+  if (pedals_.size() == kMaxPedals) pedals_.pop_front();
+  pedals_.push_back({bar ? bar->play_seq : PlaySeq{}, at, down});
   if (down) return;
   for (Played& note : notes_) {
     if (note.held_by != HeldBy::kPedal || note.channel != m.channel()) continue;
@@ -134,18 +133,21 @@ void BarAssembler::FillContext(PlaySeq origin, PlaySeq last, Ticks cut,
     context.bars[static_cast<size_t>(context.bar_count++)] = {bar->begin - zero,
                                                               bar->meter};
   }
-  const auto in_context = [&](PlaySeq bar, Ticks at) {
-    return bar >= origin && bar <= last && at >= zero && at < cut;
-  };
+  const Stretch stretch{origin, last, zero, cut};
+  FillNotes(stretch, context);
+  FillPedals(stretch, context);
+}
+
+void BarAssembler::FillNotes(const Stretch& stretch, Context& context) const {
   // The newest, where there are more than fit.
   int skip = -kMaxContextNotes;
-  for (const Played& note : notes_) skip += in_context(note.bar, note.on);
+  for (const Played& note : notes_) skip += stretch.Holds(note.bar, note.on);
   for (const Played& note : notes_) {
-    if (!in_context(note.bar, note.on) || skip-- > 0) continue;
-    const bool sounds = note.held_by != HeldBy::kNone || note.off > cut;
-    const Ticks end = sounds ? cut : note.off;
+    if (!stretch.Holds(note.bar, note.on) || skip-- > 0) continue;
+    const bool sounds = note.held_by != HeldBy::kNone || note.off > stretch.cut;
+    const Ticks end = sounds ? stretch.cut : note.off;
     context.notes[static_cast<size_t>(context.note_count++)] = {
-        .tick = note.on - zero,
+        .tick = note.on - stretch.zero,
         .duration = std::max(Ticks::Of(1), end - note.on),
         .pitch = note.pitch,
         .velocity = note.velocity,
@@ -154,13 +156,25 @@ void BarAssembler::FillContext(PlaySeq origin, PlaySeq last, Ticks cut,
                    : sounds                      ? HeldBy::kKey
                                                  : HeldBy::kNone};
   }
-  for (const Pedal& pedal : pedals_) {
-    if (!in_context(pedal.bar, pedal.at)) continue;
-    if (context.pedal_count == kMaxContextPedals) break;
-    context.pedals[static_cast<size_t>(context.pedal_count++)] = {
-        pedal.at - zero, pedal.down};
-  }
   SortByTick(context.notes, context.note_count);
+}
+
+void BarAssembler::FillPedals(const Stretch& stretch, Context& context) const {
+  // The newest, and one place for where the pedal is at the origin.
+  int skip = 1 - kMaxContextPedals;
+  bool down = false;
+  for (const Pedal& pedal : pedals_) {
+    if (pedal.at < stretch.zero) down = pedal.down;
+    skip += stretch.Holds(pedal.bar, pedal.at);
+  }
+  const auto add = [&context](const PedalChange& change) {
+    context.pedals[static_cast<size_t>(context.pedal_count++)] = change;
+  };
+  if (down) add({Ticks(), true});
+  for (const Pedal& pedal : pedals_) {
+    if (!stretch.Holds(pedal.bar, pedal.at) || skip-- > 0) continue;
+    add({pedal.at - stretch.zero, pedal.down});
+  }
   SortByTick(context.pedals, context.pedal_count);
 }
 

@@ -10,7 +10,9 @@
 // count.
 //
 // Conductor thread. Limits: kMaxNotes and kMaxPedals of history, the oldest
-// forgotten first; a context carries at most kMaxContextNotes, the newest.
+// forgotten first; a context carries at most kMaxContextNotes, the newest, and
+// fewer than kMaxContextPedals pedal changes, the newest. Where the pedal is
+// down at the origin, the first change says so, at tick 0.
 #ifndef ANTIPHON_EDGE_BARS_BAR_ASSEMBLER_H_
 #define ANTIPHON_EDGE_BARS_BAR_ASSEMBLER_H_
 
@@ -66,10 +68,24 @@ class BarAssembler {
     bool down = false;
   };
 
+  // Of what a context is made.
+  struct Stretch {
+    PlaySeq origin = 0;
+    PlaySeq last = 0;
+    Ticks zero;  // the origin's line
+    Ticks cut;
+
+    bool Holds(PlaySeq bar, Ticks at) const {
+      return bar >= origin && bar <= last && at >= zero && at < cut;
+    }
+  };
+
   void OnNoteOn(const MidiMessage& m, Ticks at, const Timeline& timeline,
                 MonoTime time);
   void OnNoteOff(const MidiMessage& m, Ticks at);
   void OnPedal(const MidiMessage& m, Ticks at, const Timeline& timeline);
+  void FillNotes(const Stretch& stretch, Context& context) const;
+  void FillPedals(const Stretch& stretch, Context& context) const;
 
   std::deque<Played> notes_;  // by onset
   std::deque<Pedal> pedals_;

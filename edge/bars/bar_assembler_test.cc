@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "edge/bars/bar_assembler.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <vector>
 
 namespace antiphon::edge {
 namespace {
+
+using ::testing::ElementsAre;
 
 // 4/4 at 125 BPM: one tick is one millisecond.
 class BarAssemblerTest : public ::testing::Test {
@@ -67,6 +72,40 @@ TEST_F(BarAssemblerTest, ThePedalHoldsWhatTheKeyLetGo) {
   At(500, MidiMessage::ControlChange(0, 64, 63));
   EXPECT_EQ(Cut(0, 0).notes[0].duration.count(), 400);
   EXPECT_EQ(context_.pedal_count, 2);
+}
+
+std::vector<PedalChange> PedalsOf(const Context& context) {
+  return {context.pedals.begin(), context.pedals.begin() + context.pedal_count};
+}
+
+TEST_F(BarAssemblerTest, APedalDownAtTheOriginIsAChangeThere) {
+  const auto change = [](int64_t tick, bool down) {
+    return PedalChange{Ticks::Of(tick), down};
+  };
+  At(-5, MidiMessage::ControlChange(0, 64, 127));  // before any bar
+  At(100, MidiMessage::NoteOn(0, 60, 80));
+  At(1900, MidiMessage::ControlChange(0, 64, 0));
+  At(1919, MidiMessage::ControlChange(0, 64, 127));
+  At(2000, MidiMessage::ControlChange(0, 64, 0));
+  EXPECT_THAT(
+      PedalsOf(Cut(0, 0)),
+      ElementsAre(change(0, true), change(1900, false), change(1919, true)));
+  EXPECT_THAT(PedalsOf(Cut(1, 1)),
+              ElementsAre(change(0, true), change(80, false)));
+  EXPECT_THAT(PedalsOf(Cut(2, 2)), ElementsAre());
+  At(1920 * 3, MidiMessage::ControlChange(0, 64, 127));
+  EXPECT_THAT(PedalsOf(Cut(3, 3)), ElementsAre(change(0, true)));
+}
+
+TEST_F(BarAssemblerTest, TheNewestPedalChangesFitWhereThereWereTooMany) {
+  At(0, MidiMessage::ControlChange(0, 64, 127));
+  for (int i = 1; i <= kMaxContextPedals; ++i) {
+    At(1920 + i, MidiMessage::ControlChange(0, 64, i % 2 == 0 ? 127 : 0));
+  }
+  EXPECT_EQ(Cut(1, 1).pedal_count, kMaxContextPedals);
+  EXPECT_EQ(context_.pedals[0].tick.count(), 0);
+  EXPECT_EQ(context_.pedals[1].tick.count(), 2);
+  EXPECT_EQ(context_.pedals.back().tick.count(), kMaxContextPedals);
 }
 
 TEST_F(BarAssemblerTest, AnEarlyDownbeatBelongsToTheNextBar) {
