@@ -8,8 +8,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "common/rt/clock.h"
-#include "inference/aria/chords.h"
-#include "inference/aria/tokenizer.h"
 
 namespace antiphon::inference {
 namespace {
@@ -37,28 +35,8 @@ std::optional<EndReason> Interrupted(const Job& job, const AnswerSink& sink,
   return std::nullopt;
 }
 
-// The target's line. A cut before it (lag 0) is answered from there on.
-Ticks LineOf(const Job& job) {
-  return std::max(job.cut, job.human_line() + job.human_meter.BarLength());
-}
-
 // Steps of the token grid, the first one not below `ms`.
 int64_t StepsUpTo(int64_t ms) { return (ms + kTimeStepMs - 1) / kTimeStepMs; }
-
-// Of the context from bar `bar` on, and of the target.
-TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
-  if (base == TimeBase::kReal) {
-    return TimeMap::Real(job.tempos, job.bar_lines[bar]);
-  }
-  std::vector<Ticks> lines(
-      job.bar_lines.begin() + static_cast<std::ptrdiff_t>(bar),
-      job.bar_lines.end());
-  lines.push_back(LineOf(job));
-  lines.push_back(LineOf(job) + job.target_meter.BarLength());
-  const bool knows_first = bar == 0 && job.origin_meter;
-  return TimeMap::Bars(lines,
-                       knows_first ? job.origin_meter->BarLength() : Ticks());
-}
 
 }  // namespace
 
@@ -101,7 +79,8 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   JobEnd end;
   drawn_.clear();
   const MonoTime begin = rt::Now();
-  std::optional<Prompt> prompt = PromptOf(job);
+  std::optional<Prompt> prompt =
+      PromptOf(job, vocabulary_, model_->info(), capacity_);
   if (!prompt) {
     LogWarning("job.shortened job_id=", job.job_id,
                " its last bar alone exceeds the slot's ", capacity_,
@@ -111,7 +90,7 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   }
   const TimeMap& time = prompt->time;
   Window window;
-  window.line = LineOf(job);
+  window.line = TargetLine(job);
   window.length = job.target_meter.BarLength();
   window.begin_ms = time.MsAt(window.line);
   window.end_ms = time.MsAt(window.line + window.length);
@@ -128,74 +107,15 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   return end;
 }
 
-std::optional<AriaAnswerer::Prompt> AriaAnswerer::PromptOf(
-    const Job& job) const {
-  LiveOptions options;
-  options.segment_ms = model_->info().segment_ms;
-  for (size_t bar = 0; bar < job.bar_lines.size(); ++bar) {
-    const Ticks origin = job.bar_lines[bar];
-    const auto first =
-        std::find_if(job.notes.begin(), job.notes.end(),
-                     [&](const Note& note) { return note.tick >= origin; });
-    const auto count = static_cast<size_t>(job.notes.end() - first);
-    if (3 * count > capacity_) continue;
-    TimeMap time = MapOf(job, bar, model_->info().time_base);
-    std::vector<TaggedNote> tagged;
-    for (auto note = first; note != job.notes.end(); ++note) {
-      tagged.push_back({time.Timed(*note), note->held_by != HeldBy::kNone});
-    }
-    // As a model in bars was trained; Aria keeps the order of playing.
-    if (model_->info().time_base == TimeBase::kBar) {
-      PutOnSteps(options.segment_ms, tagged);
-    }
-    std::vector<TimedNote> notes;
-    std::vector<bool> held;
-    for (const TaggedNote& note : tagged) {
-      notes.push_back(note.note);
-      held.push_back(note.tags != 0);
-    }
-    // Fails where the context lasts too long.
-    absl::StatusOr<std::vector<TokenId>> tokens =
-        TokenizeLive(vocabulary_, notes, options);
-    if (!tokens.ok()) continue;
-    // demo26 learned that it answers after this one.
-    if (const auto delimiter = vocabulary_.delimiter()) {
-      tokens->push_back(*delimiter);
-    }
-    if (tokens->size() > capacity_) continue;
-    Prompt prompt{*std::move(tokens),
-                  std::move(time),
-                  static_cast<uint32_t>(job.bar_lines.size() - bar),
-                  {}};
-    prompt.held = HeldIn(prompt.tokens, notes, held);
-    return prompt;
-  }
-  return std::nullopt;
-}
-
-std::vector<AriaAnswerer::Held> AriaAnswerer::HeldIn(
-    absl::Span<const TokenId> tokens, absl::Span<const TimedNote> notes,
-    const std::vector<bool>& held) const {
-  std::vector<Held> found;
-  size_t note = 0;
-  for (size_t at = 0; at < tokens.size(); ++at) {
-    if (vocabulary_.ClassOf(tokens[at]) != TokenClass::kDur) continue;
-    const int64_t so_far = notes[note].duration_ms;
-    if (held[note] && so_far <= kMaxDurationMs) found.push_back({at, so_far});
-    ++note;
-  }
-  if (found.size() > kMaxAsked)
-    found.erase(found.begin(), found.end() - kMaxAsked);
-  return found;
-}
-
 std::optional<EndReason> AriaAnswerer::AskHowLong(const Job& job,
                                                   const AnswerSink& sink,
                                                   Prompt& prompt) {
   SamplingOptions likeliest;
   likeliest.temperature = 0;
   const absl::Span<TokenId> tokens = absl::MakeSpan(prompt.tokens);
-  for (const Held& held : prompt.held) {
+  const size_t unasked = std::max(prompt.held.size(), kMaxAsked) - kMaxAsked;
+  for (const Prompt::Held& held :
+       absl::MakeConstSpan(prompt.held).subspan(unasked)) {
     const auto ended =
         Extend(job, tokens.first(held.at), sink, absl::MakeSpan(logits_));
     if (ended) return ended;

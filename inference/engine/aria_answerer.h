@@ -37,6 +37,7 @@
 #include "inference/aria/sampler.h"
 #include "inference/aria/vocabulary.h"
 #include "inference/engine/job.h"
+#include "inference/engine/prompt.h"
 #include "inference/engine/time_map.h"
 #include "inference/model/model.h"
 
@@ -57,17 +58,6 @@ class AriaAnswerer : public Answerer {
   const std::vector<TokenId>& drawn() const { return drawn_; }
 
  private:
-  // A dur token that tells of a note only how long it lasts so far.
-  struct Held {
-    size_t at = 0;  // index in the prompt
-    int64_t so_far_ms = 0;
-  };
-  struct Prompt {
-    std::vector<TokenId> tokens;
-    TimeMap time;  // millisecond 0 is the first segment's start
-    uint32_t bars = 0;
-    std::vector<Held> held;
-  };
   // Where the answer lies, in ticks of the job and milliseconds of the prompt.
   struct Window {
     Ticks line;
@@ -78,12 +68,6 @@ class AriaAnswerer : public Answerer {
 
   AriaAnswerer(std::unique_ptr<Model> model, const Vocabulary& vocabulary);
 
-  // Drops the oldest whole bars until the context fits the slot; nothing where
-  // the last one does not.
-  std::optional<Prompt> PromptOf(const Job& job) const;
-  std::vector<Held> HeldIn(absl::Span<const TokenId> tokens,
-                           absl::Span<const TimedNote> notes,
-                           const std::vector<bool>& held) const;
   // Lets held notes last as long as the model finds likeliest, but never less
   // than they did.
   std::optional<EndReason> AskHowLong(const Job& job, const AnswerSink& sink,

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "inference/engine/prompt.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "inference/aria/chords.h"
+#include "inference/aria/tokenizer.h"
+
+namespace antiphon::inference {
+namespace {
+
+// Of the context from bar `bar` on, and of the target.
+TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
+  if (base == TimeBase::kReal) {
+    return TimeMap::Real(job.tempos, job.bar_lines[bar]);
+  }
+  std::vector<Ticks> lines(
+      job.bar_lines.begin() + static_cast<std::ptrdiff_t>(bar),
+      job.bar_lines.end());
+  lines.push_back(TargetLine(job));
+  lines.push_back(TargetLine(job) + job.target_meter.BarLength());
+  const bool knows_first = bar == 0 && job.origin_meter;
+  return TimeMap::Bars(lines,
+                       knows_first ? job.origin_meter->BarLength() : Ticks());
+}
+
+// `job`'s notes from `origin` on; those held at the cut are tagged.
+std::vector<TaggedNote> NotesFrom(const Job& job, Ticks origin,
+                                  const TimeMap& time, const ModelInfo& model) {
+  std::vector<TaggedNote> notes;
+  for (const Note& note : job.notes) {
+    if (note.tick < origin) continue;
+    notes.push_back({time.Timed(note), note.held_by != HeldBy::kNone});
+  }
+  // As a model in bars was trained; Aria keeps the order of playing.
+  if (model.time_base == TimeBase::kBar) PutOnSteps(model.segment_ms, notes);
+  return notes;
+}
+
+std::vector<Prompt::Held> HeldIn(const Vocabulary& vocabulary,
+                                 absl::Span<const TokenId> tokens,
+                                 absl::Span<const TaggedNote> notes) {
+  std::vector<Prompt::Held> held;
+  auto note = notes.begin();
+  for (size_t at = 0; at < tokens.size(); ++at) {
+    if (vocabulary.ClassOf(tokens[at]) != TokenClass::kDur) continue;
+    const int64_t so_far = note->note.duration_ms;
+    if (note->tags != 0 && so_far <= kMaxDurationMs) {
+      held.push_back({at, so_far});
+    }
+    ++note;
+  }
+  return held;
+}
+
+// From bar `bar` on; nothing where that is too much.
+std::optional<Prompt> PromptFrom(const Job& job, size_t bar,
+                                 const Vocabulary& vocabulary,
+                                 const ModelInfo& model) {
+  TimeMap time = MapOf(job, bar, model.time_base);
+  const std::vector<TaggedNote> tagged =
+      NotesFrom(job, job.bar_lines[bar], time, model);
+  std::vector<TimedNote> notes;
+  for (const TaggedNote& note : tagged) notes.push_back(note.note);
+  // Fails where the context lasts too long.
+  absl::StatusOr<std::vector<TokenId>> tokens =
+      TokenizeLive(vocabulary, notes, {.segment_ms = model.segment_ms});
+  if (!tokens.ok()) return std::nullopt;
+  // demo26 learned that it answers after this one.
+  if (const auto delimiter = vocabulary.delimiter()) {
+    tokens->push_back(*delimiter);
+  }
+  std::vector<Prompt::Held> held = HeldIn(vocabulary, *tokens, tagged);
+  return Prompt{*std::move(tokens), std::move(time),
+                static_cast<uint32_t>(job.bar_lines.size() - bar),
+                std::move(held)};
+}
+
+}  // namespace
+
+std::optional<Prompt> PromptOf(const Job& job, const Vocabulary& vocabulary,
+                               const ModelInfo& model, size_t capacity) {
+  for (size_t bar = 0; bar < job.bar_lines.size(); ++bar) {
+    // Not worth trying.
+    const auto notes = std::count_if(
+        job.notes.begin(), job.notes.end(),
+        [&](const Note& note) { return note.tick >= job.bar_lines[bar]; });
+    if (3 * static_cast<size_t>(notes) > capacity) continue;
+    std::optional<Prompt> prompt = PromptFrom(job, bar, vocabulary, model);
+    if (prompt && prompt->tokens.size() <= capacity) return prompt;
+  }
+  return std::nullopt;
+}
+
+Ticks TargetLine(const Job& job) {
+  return std::max(job.cut, job.human_line() + job.human_meter.BarLength());
+}
+
+}  // namespace antiphon::inference
