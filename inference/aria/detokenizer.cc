@@ -92,7 +92,7 @@ class Reader {
         if (id == kTimeStepToken) now_ms_ += segment_ms_;
         break;
       case TokenClass::kPedal:
-        ReadPedal(id == vocabulary_.pedals().begin, second);
+        ReadPedal(id == vocabulary_.PedalId(true), second);
         break;
       case TokenClass::kDrum:
         if (onset) {

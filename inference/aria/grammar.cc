@@ -49,8 +49,9 @@ NextTokens Grammar::AllowedAtEvent(const Query& query) const {
       onsets.begin < onsets.end) {
     const IdBlock notes = vocabulary_.piano_notes();
     next.allowed.Add({notes.begin, notes.end, kVelocitySteps});
-    const IdBlock pedals = vocabulary_.pedals();
-    if (query.allow_pedals) next.allowed.Add({pedals.begin, pedals.end, 0});
+    if (vocabulary_.has_pedals()) {
+      next.allowed.Add(vocabulary_.PedalId(!pedal_down_));
+    }
   }
   if (query.allow_time_step) {
     next.allowed.Add(kTimeStepToken);
@@ -109,6 +110,8 @@ Grammar::Step Grammar::AdvanceAtEvent(TokenId id, TokenClass kind) {
     expects_ = Expects::kNoteOnset;
   } else if (kind == TokenClass::kDrum || kind == TokenClass::kPedal ||
              id == kUnknownToken) {  // <U>: a drum the vocabulary lacks
+    if (kind == TokenClass::kPedal)
+      pedal_down_ = id == vocabulary_.PedalId(true);
     expects_ = Expects::kOtherOnset;
   } else if (id == kTimeStepToken) {
     segment_start_ms_ += segment_ms_;

@@ -3,7 +3,8 @@
 // The grammar of Aria's token stream as a small state machine: what may follow,
 // where on the time line the stream stands, and which note was just completed.
 //   prefix* <S> ( <T> | note onset dur | drum onset | pedal onset | <D> )* <E>
-// Within a segment onsets never decrease; <T> begins the next segment.
+// Within a segment onsets never decrease; <T> begins the next segment. Pedals
+// of an answer take turns: down where it is up, up where it is down.
 //
 // Feed it the context first (Advance), then ask (Allowed), draw, and feed the
 // draw. It knows nothing of bars: the caller narrows each question to its
@@ -45,8 +46,6 @@ class Grammar {
     // Whether the answer may end here: then <E>, a <T> that is not allowed
     // and onsets at or beyond onset_high_ms stand in NextTokens::end.
     bool allow_end = true;
-    // Pedal tokens, where the vocabulary has them.
-    bool allow_pedals = true;
   };
 
   // segment_ms: a multiple of 10, 10..kMaxSegmentMs.
@@ -54,7 +53,8 @@ class Grammar {
                    int segment_ms = kMaxSegmentMs);
 
   // What an answer may continue with: piano notes of velocity 10 and up, durs
-  // of 10 ms and up. Never prefixes, <P>, <U>, <D>, drums, other instruments.
+  // of 10 ms and up, the pedal change that changes something. Never prefixes,
+  // <P>, <U>, <D>, drums, other instruments.
   // Before the first event (Expects::kPrefix) only <S> and the piano prefix.
   NextTokens Allowed(const Query& query) const;
   // Everything that Allowed says without a query.
@@ -84,6 +84,7 @@ class Grammar {
 
   Vocabulary vocabulary_;
   int segment_ms_;
+  bool pedal_down_ = false;
   Expects expects_ = Expects::kPrefix;
   int64_t segment_start_ms_ = 0;
   int last_onset_ms_ = 0;

@@ -158,20 +158,42 @@ TEST(Grammar, NothingFollowsTheEnd) {
   EXPECT_EQ(grammar.Advance(kTimeStepToken), Step::kRefused);
 }
 
-TEST(Grammar, PedalsWhereTheVocabularyHasThem) {
+TEST(Grammar, PedalsTakeTurnsWhereTheVocabularyHasThem) {
   const Vocabulary demo(VocabularyKind::kDemo26);
   Grammar grammar(demo);
   grammar.Advance(kBosToken);
   EXPECT_EQ(grammar.Advance(*demo.delimiter()), Step::kAdvanced);
   const TokenId down = demo.IdOf("<PED_ON>");
-  EXPECT_TRUE(grammar.Allowed().allowed.Contains(down));
+  const TokenId up = demo.IdOf("<PED_OFF>");
+  for (const auto& [next, other] : {std::pair(down, up), {up, down}}) {
+    EXPECT_TRUE(grammar.Allowed().allowed.Contains(next));
+    EXPECT_FALSE(grammar.Allowed().allowed.Contains(other));
+    EXPECT_EQ(grammar.Advance(next), Step::kAdvanced);
+    EXPECT_EQ(grammar.expects(), Expects::kOtherOnset);
+    EXPECT_EQ(grammar.Advance(demo.OnsetId(20)), Step::kAdvanced);
+    EXPECT_EQ(grammar.expects(), Expects::kEvent);
+  }
+  // Files may repeat themselves.
+  EXPECT_EQ(grammar.Advance(up), Step::kAdvanced);
+}
+
+TEST(Grammar, APedalMovesNoFurtherThanTheAnswer) {
+  const Vocabulary demo(VocabularyKind::kDemo25);
+  Grammar grammar(demo);
+  grammar.Advance(kBosToken);
   Grammar::Query query;
-  query.allow_pedals = false;
-  EXPECT_FALSE(grammar.Allowed(query).allowed.Contains(down));
-  EXPECT_EQ(grammar.Advance(down), Step::kAdvanced);
-  EXPECT_EQ(grammar.expects(), Expects::kOtherOnset);
-  EXPECT_EQ(grammar.Advance(demo.OnsetId(20)), Step::kAdvanced);
-  EXPECT_EQ(grammar.expects(), Expects::kEvent);
+  query.onset_low_ms = 1000;
+  query.onset_high_ms = 2000;
+  grammar.Advance(demo.PedalId(true));
+  const NextTokens next = grammar.Allowed(query);
+  EXPECT_FALSE(next.allowed.Contains(demo.OnsetId(990)));
+  EXPECT_TRUE(next.allowed.Contains(demo.OnsetId(1000)));
+  EXPECT_TRUE(next.end.Contains(demo.OnsetId(2000)));
+  // Nothing is left of it: no pedals either.
+  Grammar full(demo);
+  full.Advance(kBosToken);
+  query.onset_high_ms = 0;
+  EXPECT_FALSE(full.Allowed(query).allowed.Contains(demo.PedalId(true)));
 }
 
 TEST(Grammar, ReadsEveryGoldenSequence) {

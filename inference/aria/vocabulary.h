@@ -97,6 +97,8 @@ class Vocabulary {
   TokenId InstrumentNoteId(int instrument, int pitch, int velocity) const;
   TokenId InstrumentPrefixId(int instrument) const;
   TokenId DrumId(int midi_note) const;
+  // Only where has_pedals().
+  TokenId PedalId(bool down) const { return pedals_.begin + (down ? 0 : 1); }
 
   // Inverses; the id must be of the class that the name says (any instrument).
   NoteToken NoteOf(TokenId id) const;

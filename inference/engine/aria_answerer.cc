@@ -201,7 +201,6 @@ NextTokens AriaAnswerer::Next(const Window& window, const Grammar& grammar) {
   query.onset_low_ms = inside(window.begin_ms);
   query.onset_high_ms = inside(window.end_ms);
   query.allow_time_step = segment + grammar.segment_ms() < window.end_ms;
-  query.allow_pedals = false;
   return grammar.Allowed(query);
 }
 

@@ -5,11 +5,9 @@
 // first bar line at or after the cut: <T>s up to its first segment are forced,
 // onsets outside it are masked, and whatever would leave it counts as the end.
 // A note leaves as soon as its duration is drawn; the answer may stop after any
-// whole note. The output never contains the context. Where the vocabulary has
-// <X> (demo26), it stands between both.
-//
-// Milliseconds are true ones, or each bar's are the same, as the model's card
-// says (time_map.h); nothing else here knows which.
+// whole note. The output never contains the context (prompt.h). Pedal tokens,
+// where the vocabulary has them, are drawn and not sent: what a pedal holds is
+// in the durations.
 //
 // A note still held at the cut has no duration yet. Left as short as it is so
 // far it would look staccato, and be imitated: the model is asked, note by

@@ -347,7 +347,6 @@ std::vector<Question> QuestionsOfANote(const Vocabulary& vocabulary) {
   Grammar::Query query;
   query.onset_high_ms = 2000;
   query.allow_time_step = false;
-  query.allow_pedals = false;
   std::vector<Question> questions;
   for (const TokenId token :
        {kBosToken, vocabulary.NoteId(60, 80), vocabulary.OnsetId(100)}) {
