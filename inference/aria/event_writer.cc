@@ -59,4 +59,19 @@ absl::Status CheckLiveNote(const TimedNote& note, size_t index,
   return absl::OkStatus();
 }
 
+absl::Status CheckLivePedals(absl::Span<const TimedPedal> pedals,
+                             int64_t origin_ms) {
+  int64_t earliest_ms = origin_ms;
+  for (size_t i = 0; i < pedals.size(); ++i) {
+    const int64_t at_ms = pedals[i].at_ms;
+    if (at_ms < earliest_ms || at_ms - origin_ms > kMaxLiveContextMs) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "pedal ", i, ": ", at_ms, " ms is outside ", earliest_ms, "..",
+          origin_ms + kMaxLiveContextMs, " ms; sort the pedals by time"));
+    }
+    earliest_ms = at_ms;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace antiphon::inference

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "inference/aria/timed_note.h"
 #include "inference/aria/vocabulary.h"
 
@@ -45,6 +46,10 @@ absl::Status CheckSegment(int segment_ms);
 // names it by `index`.
 absl::Status CheckLiveNote(const TimedNote& note, size_t index,
                            int64_t earliest_ms, int64_t origin_ms);
+
+// Refuses pedals that are not by time or too far from the origin, likewise.
+absl::Status CheckLivePedals(absl::Span<const TimedPedal> pedals,
+                             int64_t origin_ms);
 
 }  // namespace antiphon::inference
 

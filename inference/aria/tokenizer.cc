@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -148,8 +149,7 @@ class FileEventWriter {
     if (event.channel() == kDrumChannel) {
       if (vocabulary_.has_drums()) writer.Other(DrumId(event), out);
     } else if (event.pedal != nullptr) {
-      writer.Other(vocabulary_.pedals().begin + (event.pedal->down ? 0 : 1),
-                   out);
+      writer.Other(vocabulary_.PedalId(event.pedal->down), out);
     } else {
       const FileNote& note = *event.note;
       const Channel& channel = channels_[static_cast<size_t>(note.channel)];
@@ -215,23 +215,33 @@ absl::StatusOr<std::vector<TokenId>> Tokenize(
 
 absl::StatusOr<std::vector<TokenId>> TokenizeLive(
     const Vocabulary& vocabulary, absl::Span<const TimedNote> notes,
-    const LiveOptions& options) {
+    const LiveOptions& options, absl::Span<const TimedPedal> pedals) {
   if (auto status = CheckSegment(options.segment_ms); !status.ok()) {
     return status;
   }
+  if (!vocabulary.has_pedals()) pedals = {};
+  if (auto s = CheckLivePedals(pedals, options.origin_ms); !s.ok()) return s;
   std::vector<TokenId> tokens = {kPianoPrefixToken, kBosToken};
-  tokens.reserve(tokens.size() + 3 * notes.size() + 16);
+  tokens.reserve(tokens.size() + 3 * notes.size() + 2 * pedals.size() + 16);
   EventWriter writer(vocabulary, options.segment_ms);
+  const auto write_pedals_before = [&](int64_t ms) {
+    for (; !pedals.empty() && pedals[0].at_ms < ms; pedals.remove_prefix(1)) {
+      writer.MoveTo(pedals[0].at_ms - options.origin_ms, tokens);
+      writer.Other(vocabulary.PedalId(pedals[0].down), tokens);
+    }
+  };
   int64_t earliest_ms = options.origin_ms;
   for (size_t i = 0; i < notes.size(); ++i) {
     const TimedNote& note = notes[i];
     auto status = CheckLiveNote(note, i, earliest_ms, options.origin_ms);
     if (!status.ok()) return status;
     earliest_ms = note.onset_ms;
+    write_pedals_before(note.onset_ms);
     writer.MoveTo(note.onset_ms - options.origin_ms, tokens);
     writer.Note(/*instrument=*/0, note.pitch, note.velocity, note.duration_ms,
                 tokens);
   }
+  write_pedals_before(std::numeric_limits<int64_t>::max());
   return tokens;
 }
 

@@ -37,10 +37,13 @@ struct LiveOptions {
 
 // `prefix piano, <S>, events`, no <E>. `notes` sorted by onset, none before the
 // origin; notes with equal onsets keep their order. No notes: the first two
-// tokens alone. Errors name the note that breaks these rules.
+// tokens alone. `pedals`, by time and none before the origin either, stand
+// between them where the vocabulary has pedal tokens, a note before the pedal
+// of its millisecond; what a pedal holds is in the durations all the same.
+// Errors name the note or the pedal that breaks these rules.
 absl::StatusOr<std::vector<TokenId>> TokenizeLive(
     const Vocabulary& vocabulary, absl::Span<const TimedNote> notes,
-    const LiveOptions& options = {});
+    const LiveOptions& options = {}, absl::Span<const TimedPedal> pedals = {});
 
 struct FileOptions {
   // Time zero is the start of the file instead of the first event.

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "inference/aria/golden.h"
 #include "inference/aria/note_list.h"
 
@@ -364,6 +365,51 @@ TEST(TokenizeLive, AgreesWithTheFilePathOnTheSameNotes) {
     expected.pop_back();  // <E>
     ASSERT_TRUE(tokens.ok()) << tokens.status();
     EXPECT_EQ(*tokens, expected) << name;
+  }
+}
+
+TEST(TokenizeLive, PedalsStandAsInTheFilePath) {
+  const auto golden = ReadGolden("tokenizer/tok_syn_pedal.json");
+  for (const char* name : {"default", "demo25", "demo26"}) {
+    const std::string cases = absl::StrCat(name, "+remove_redundant_pedals");
+    auto expected =
+        golden.at("cases").at(cases).at("ids").get<std::vector<TokenId>>();
+    expected.pop_back();  // <E>
+    const Vocabulary v = *Vocabulary::FromName(name);
+    // Sounding ends, and the changes that some note needs.
+    const std::vector<TimedNote> notes = {
+        {300, 700, 60, 64},   {1200, 300, 62, 64},  {2000, 300, 64, 64},
+        {4000, 1300, 65, 64}, {4300, 1000, 65, 70}, {6000, 100, 67, 64},
+        {6900, 100, 69, 64}};
+    const std::vector<TimedPedal> pedals = {{200, true},  {1000, false},
+                                            {2100, true}, {2300, false},
+                                            {4100, true}, {5300, false}};
+    LiveOptions options;
+    options.origin_ms = v.has_pedals() ? 200 : 300;
+    const auto tokens = TokenizeLive(v, notes, options, pedals);
+    ASSERT_TRUE(tokens.ok()) << tokens.status();
+    EXPECT_EQ(*tokens, expected) << name;
+  }
+}
+
+TEST(TokenizeLive, ANoteStandsBeforeThePedalOfItsMillisecond) {
+  const Vocabulary v(VocabularyKind::kDemo26);
+  const auto tokens = TokenizeLive(v, {{40, 10, 60, 80}}, {},
+                                   {{40, true}, {40, false}, {6000, true}});
+  ASSERT_TRUE(tokens.ok()) << tokens.status();
+  EXPECT_THAT(*tokens,
+              ElementsAre(kPianoPrefixToken, kBosToken, v.NoteId(60, 80),
+                          v.OnsetId(40), v.DurId(10), v.PedalId(true),
+                          v.OnsetId(40), v.PedalId(false), v.OnsetId(40),
+                          kTimeStepToken, v.PedalId(true), v.OnsetId(1000)));
+}
+
+TEST(TokenizeLive, NamesThePedalThatBreaksARule) {
+  const Vocabulary v(VocabularyKind::kDemo25);
+  for (const int64_t bad : {int64_t{9}, kMaxLiveContextMs + 1}) {
+    const auto tokens = TokenizeLive(v, {}, {}, {{10, true}, {bad, false}});
+    EXPECT_EQ(tokens.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(tokens.status().message()), HasSubstr("pedal 1"));
   }
 }
 

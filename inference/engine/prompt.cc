@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "inference/aria/chords.h"
+#include "inference/aria/note_list.h"
 #include "inference/aria/tokenizer.h"
 
 namespace antiphon::inference {
@@ -40,6 +41,35 @@ std::vector<TaggedNote> NotesFrom(const Job& job, Ticks origin,
   return notes;
 }
 
+// The pedal from `origin` on as Aria's demos read it: changes that no note
+// needs are left out, what is down at the cut stays down. A press is needed
+// where a key is let go in it; the note's duration, which the pedal lengthens,
+// then ends with the press. Of what goes on at the cut that is asked as if all
+// were let go there, which is what the demos do at their turn.
+std::vector<TimedPedal> PedalsFrom(const Job& job, Ticks origin,
+                                   const TimeMap& time) {
+  NoteList played;
+  for (const Note& note : job.notes) {
+    if (note.tick < origin || note.source != NoteSource::kHuman) continue;
+    played.notes.push_back(
+        {.start_tick = note.tick.count(), .end_tick = note.end().count()});
+  }
+  const auto add = [&played](Ticks at, bool down) {
+    played.pedals.push_back({.down = down, .tick = at.count()});
+  };
+  for (const antiphon::PedalChange& change : job.pedals) {
+    if (change.tick < job.cut) add(std::max(change.tick, origin), change.down);
+  }
+  add(job.cut, false);
+  RemoveRedundantPedals(played);
+  std::vector<TimedPedal> pedals;
+  for (const PedalChange& change : played.pedals) {
+    const Ticks at = Ticks::Of(change.tick);
+    if (at < job.cut) pedals.push_back({time.MsAt(at), change.down});
+  }
+  return pedals;
+}
+
 std::vector<Prompt::Held> HeldIn(const Vocabulary& vocabulary,
                                  absl::Span<const TokenId> tokens,
                                  absl::Span<const TaggedNote> notes) {
@@ -65,9 +95,13 @@ std::optional<Prompt> PromptFrom(const Job& job, size_t bar,
       NotesFrom(job, job.bar_lines[bar], time, model);
   std::vector<TimedNote> notes;
   for (const TaggedNote& note : tagged) notes.push_back(note.note);
+  std::vector<TimedPedal> pedals;
+  if (vocabulary.has_pedals()) {
+    pedals = PedalsFrom(job, job.bar_lines[bar], time);
+  }
   // Fails where the context lasts too long.
   absl::StatusOr<std::vector<TokenId>> tokens =
-      TokenizeLive(vocabulary, notes, {.segment_ms = model.segment_ms});
+      TokenizeLive(vocabulary, notes, {.segment_ms = model.segment_ms}, pedals);
   if (!tokens.ok()) return std::nullopt;
   // demo26 learned that it answers after this one.
   if (const auto delimiter = vocabulary.delimiter()) {

@@ -2,8 +2,10 @@
 //
 // A job's context as a model reads it. Milliseconds are true ones, or each
 // bar's are the same, as the model's card says (time_map.h). Where the
-// vocabulary has <X> (demo26), it ends the prompt. Pure functions on plain
-// data; any thread.
+// vocabulary has pedal tokens (demo25, demo26), the presses that end a note are
+// told by them too, as Aria's demos do; the durations that they lengthen are
+// the same in every vocabulary. Where it has <X> (demo26), that ends the
+// prompt. Pure functions on plain data; any thread.
 #ifndef ANTIPHON_INFERENCE_ENGINE_PROMPT_H_
 #define ANTIPHON_INFERENCE_ENGINE_PROMPT_H_
 
