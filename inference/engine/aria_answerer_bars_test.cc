@@ -140,6 +140,15 @@ TEST(AriaAnswererBars, APickupKeepsTheBeatAndIsReadAsTheEndOfABar) {
   EXPECT_EQ(with.notes, without.notes);
 }
 
+TEST(AriaAnswererBars, ABarOfUnisonsIsNoLongerThanOne) {
+  Job job = Steps({4, 4}, 2, 480, 120);
+  for (int i = 0; i < 400; ++i) job.notes.push_back(job.notes.back());
+  Collector sink;
+  const JobEnd end = Echoing(2 * kWarpedBarMs)->Answer(job, sink);
+  EXPECT_EQ(end.context_bars, 2u);
+  EXPECT_EQ(end.prompt_tokens, 2u + 3 * 8);
+}
+
 TEST(AriaAnswererBars, TheAnswerFillsTheTargetsMeter) {
   Job job = Steps({4, 4}, 2, 480, 120);
   job.target_meter = {3, 4};

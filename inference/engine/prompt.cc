@@ -117,16 +117,21 @@ std::optional<Prompt> PromptFrom(const Job& job, size_t bar,
 
 std::optional<Prompt> PromptOf(const Job& job, const Vocabulary& vocabulary,
                                const ModelInfo& model, size_t capacity) {
-  for (size_t bar = 0; bar < job.bar_lines.size(); ++bar) {
-    // Not worth trying.
-    const auto notes = std::count_if(
-        job.notes.begin(), job.notes.end(),
-        [&](const Note& note) { return note.tick >= job.bar_lines[bar]; });
-    if (3 * static_cast<size_t>(notes) > capacity) continue;
-    std::optional<Prompt> prompt = PromptFrom(job, bar, vocabulary, model);
-    if (prompt && prompt->tokens.size() <= capacity) return prompt;
+  // The first bar from which on it fits: all of them as a rule, else found by
+  // halves, since fewer bars are fewer tokens.
+  std::optional<Prompt> prompt;
+  size_t first = 0;
+  size_t end = job.bar_lines.size();
+  for (size_t bar = 0; first < end; bar = first + (end - first) / 2) {
+    std::optional<Prompt> tried = PromptFrom(job, bar, vocabulary, model);
+    if (tried && tried->tokens.size() <= capacity) {
+      prompt = std::move(tried);
+      end = bar;
+    } else {
+      first = bar + 1;
+    }
   }
-  return std::nullopt;
+  return prompt;
 }
 
 Ticks TargetLine(const Job& job) {
