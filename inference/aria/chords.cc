@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "inference/aria/quantise.h"
+#include "inference/aria/row_map.h"
 
 namespace antiphon::inference {
 
@@ -30,7 +31,14 @@ void ByOnsetAndPitch(std::vector<TaggedNote>& notes) {
   notes.resize(kept);
 }
 
+void KeepPianoKeys(std::vector<TaggedNote>& notes) {
+  std::erase_if(notes, [](const TaggedNote& note) {
+    return note.note.pitch < kLowestKey || note.note.pitch > kHighestKey;
+  });
+}
+
 void PutOnSteps(int segment_ms, std::vector<TaggedNote>& notes) {
+  KeepPianoKeys(notes);
   for (TaggedNote& note : notes) {
     const int64_t in_segment = note.note.onset_ms % segment_ms;
     note.note.onset_ms += QuantiseOnsetMs(in_segment, segment_ms) - in_segment;

@@ -2,7 +2,7 @@
 //
 // How a model that plays in bars reads chords, in training and in use: onsets
 // on the steps of the token grid, the notes of one onset by pitch, each key
-// once. Pure functions; any thread.
+// once, none but a piano's 88. Pure functions; any thread.
 #ifndef ANTIPHON_INFERENCE_ARIA_CHORDS_H_
 #define ANTIPHON_INFERENCE_ARIA_CHORDS_H_
 
@@ -25,8 +25,12 @@ struct TaggedNote {
 // longest, as loud as the loudest, with the tags of all.
 void ByOnsetAndPitch(std::vector<TaggedNote>& notes);
 
-// Puts onsets, none below 0, onto the steps of segments that begin at 0, and
-// there in order again.
+// Drops the keys that no piano has: such a model has no rows for them
+// (row_map.h).
+void KeepPianoKeys(std::vector<TaggedNote>& notes);
+
+// All of it: puts the onsets of a piano's keys, none below 0, onto the steps of
+// segments that begin at 0, and there in order again.
 void PutOnSteps(int segment_ms, std::vector<TaggedNote>& notes);
 
 }  // namespace antiphon::inference

@@ -149,6 +149,28 @@ TEST(AriaAnswererBars, ABarOfUnisonsIsNoLongerThanOne) {
   EXPECT_EQ(end.prompt_tokens, 2u + 3 * 8);
 }
 
+TEST(AriaAnswererBars, KeysThatNoPianoHasAreNotRead) {
+  Job job = Steps({4, 4}, 2, 480, 120);
+  const auto answerer = Echoing(2 * kWarpedBarMs);
+  Collector without, with;
+  answerer->Answer(job, without);
+  const std::vector<TokenId> prompt = answerer->prompt();
+  for (const int pitch : {20, 109}) {
+    Note beyond = job.notes.front();
+    beyond.pitch = static_cast<uint8_t>(pitch);
+    job.notes.insert(job.notes.begin(), beyond);
+  }
+  answerer->Answer(job, with);
+  EXPECT_EQ(answerer->prompt(), prompt);
+  EXPECT_EQ(with.notes, without.notes);
+  for (const int pitch : {21, 108}) {
+    job.notes.front().pitch = static_cast<uint8_t>(pitch);
+    Collector sink;
+    answerer->Answer(job, sink);
+    EXPECT_EQ(answerer->prompt().size(), prompt.size() + 3);
+  }
+}
+
 TEST(AriaAnswererBars, TheAnswerFillsTheTargetsMeter) {
   Job job = Steps({4, 4}, 2, 480, 120);
   job.target_meter = {3, 4};

@@ -55,6 +55,19 @@ TEST(TextTest, APairIsACallAndWhatFollows) {
   EXPECT_EQ(pair->answer, 11u);
 }
 
+TEST(TextTest, InBarsAChordIsByPitchEachKeyOfThePianoOnce) {
+  const auto pair = PairOf(
+      BarFormat(),
+      Bars(1, {At(0, 64), At(0, 60), At(0, 20), At(0, 64), At(480, 109)}),
+      Bars(1, {At(0, 62), At(0, 20)}), {{Ticks(), 120}});
+  ASSERT_TRUE(pair.ok()) << pair.status();
+  EXPECT_THAT(Words(pair->text),
+              ElementsAre("prefix:instrument:piano", "<S>", "piano:60:80",
+                          "onset:0", "dur:600", "piano:64:80", "onset:0",
+                          "dur:600", "piano:62:80", "onset:2400", "dur:600"));
+  EXPECT_EQ(pair->answer, 8u);
+}
+
 TEST(TextTest, RealTimeFollowsTheTempoAndKeepsTheOrder) {
   const TokenFormat real{Vocabulary(VocabularyKind::kDemo26), TimeBase::kReal,
                          5000};

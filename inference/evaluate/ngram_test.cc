@@ -84,8 +84,8 @@ TEST(NgramModelTest, AnswersWhatItLearnt) {
       AriaAnswerer::Create(std::make_unique<NgramModel>(&ngram, format));
   ASSERT_TRUE(answerer.ok()) << answerer.status();
   Random random(1);
-  const auto answer = ModelAnswering(
-      {answerer->get(), TimeBase::kBar, std::nullopt, false})(one, random);
+  const auto answer =
+      ModelAnswering({answerer->get(), std::nullopt, false})(one, random);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_GT(Compare(one.human, *answer)[kCopy], 0.6);
 }

@@ -33,11 +33,6 @@ Passage BarsOf(const Passage& passage, int first, int bars);
 std::vector<TempoChange> TemposFrom(const std::vector<TempoChange>& tempos,
                                     Ticks begin);
 
-// One piano's notes as a model of the time base `bar` reads them: those of one
-// onset by pitch, unisons merged (the longest duration, the largest velocity),
-// nothing outside of the 88 keys. `notes` by tick.
-std::vector<Note> Tidy(std::vector<Note> notes);
-
 }  // namespace antiphon::inference
 
 #endif  // ANTIPHON_INFERENCE_EVALUATE_PASSAGE_H_

@@ -53,13 +53,6 @@ TEST(PassageTest, TheTempoInForceIsTheFirst) {
   EXPECT_EQ(TemposFrom({}, Ticks::Of(5)).front().quarters_per_minute, 120);
 }
 
-TEST(PassageTest, TidyNotesAreByPitchAndWithoutUnisons) {
-  EXPECT_EQ(Tidy({At(0, 64, 100, 90), At(0, 60), At(0, 64, 200, 50), At(0, 20),
-                  At(0, 109), At(10, 60), At(10, 21)}),
-            (std::vector<Note>{At(0, 60), At(0, 64, 200, 90), At(10, 21),
-                               At(10, 60)}));
-}
-
 TEST(BaselinesTest, TheLastBarIsRepeated) {
   const Passage answer = RepeatLastBar(Waltz());
   ASSERT_EQ(answer.notes.size(), 14u);

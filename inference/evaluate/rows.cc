@@ -56,7 +56,6 @@ class Player {
                                   ? Jittered(one.call, one.tempos, random).notes
                                   : one.call.notes;
     CutHeld(one.call.length(), notes);
-    if (how_.time_base == TimeBase::kBar) notes = Tidy(std::move(notes));
     const uint64_t seed = random();
     const int bars = one.call.bars;
     for (int bar = 0; bar < one.human.bars; ++bar) {

@@ -57,8 +57,7 @@ absl::StatusOr<std::vector<Row>> BaselineRows(const std::vector<Case>& cases,
                                               int samples, uint64_t seed);
 
 struct ModelAnswers {
-  Answerer* answerer = nullptr;  // not owned
-  TimeBase time_base = TimeBase::kReal;
+  Answerer* answerer = nullptr;      // not owned
   std::optional<Sampling> sampling;  // the card's where absent
   bool jitter = false;               // of the call that the model gets
 };

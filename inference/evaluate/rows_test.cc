@@ -48,8 +48,8 @@ TEST(RowsTest, AModelAnswersBarByBar) {
   Listening model;
   const Sampling sampling{.temperature = 0.7, .top_p = 0.6, .min_p = {}};
   Random random(1);
-  const auto answer = ModelAnswering({&model, TimeBase::kBar, sampling, false})(
-      Waltz(), random);
+  const auto answer =
+      ModelAnswering({&model, sampling, false})(Waltz(), random);
   ASSERT_TRUE(answer.ok()) << answer.status();
   ASSERT_EQ(model.jobs.size(), 2u);
   const Job& first = model.jobs[0];
@@ -57,9 +57,10 @@ TEST(RowsTest, AModelAnswersBarByBar) {
   EXPECT_EQ(first.bar_lines, (std::vector<Ticks>{Ticks(), Ticks::Of(1440)}));
   EXPECT_EQ(first.target_meter, (Meter{3, 4}));
   EXPECT_EQ(first.sampling->temperature, 0.7);
-  // Tidy, and the last note is held at the cut.
+  // The call as it is, its last note held at the cut.
   ASSERT_EQ(first.notes.size(), 3u);
-  EXPECT_EQ(first.notes[0], At(0, 60));
+  EXPECT_EQ(first.notes[0], At(0, 64));
+  EXPECT_EQ(first.notes[1], At(0, 60));
   EXPECT_EQ(first.notes[2].duration, Ticks::Of(1440));
   EXPECT_EQ(first.notes[2].held_by, HeldBy::kKey);
   const Job& second = model.jobs[1];
@@ -70,22 +71,11 @@ TEST(RowsTest, AModelAnswersBarByBar) {
   EXPECT_EQ(answer->notes, (std::vector<Note>{At(0, 71), At(1440, 72)}));
 }
 
-TEST(RowsTest, RealTimeKeepsTheOrderOfTheCall) {
-  Listening model;
-  Random random(1);
-  ASSERT_TRUE(ModelAnswering({&model, TimeBase::kReal, std::nullopt, false})(
-                  Waltz(), random)
-                  .ok());
-  EXPECT_EQ(model.jobs[0].notes[0].pitch, 64);
-  EXPECT_FALSE(model.jobs[0].sampling);
-}
-
 TEST(RowsTest, JitterIsInWhatTheModelHears) {
   Listening model;
   Random random(1);
-  ASSERT_TRUE(ModelAnswering({&model, TimeBase::kBar, std::nullopt, true})(
-                  Waltz(), random)
-                  .ok());
+  ASSERT_TRUE(
+      ModelAnswering({&model, std::nullopt, true})(Waltz(), random).ok());
   std::vector<Note> heard = model.jobs[0].notes;
   EXPECT_NE(heard[2].tick, Ticks::Of(1440));
   EXPECT_NEAR(static_cast<double>(heard[2].tick.count()), 1440, 60);
@@ -94,9 +84,8 @@ TEST(RowsTest, JitterIsInWhatTheModelHears) {
 TEST(RowsTest, AnswersThatCannotBeUsedEndTheRow) {
   Listening model;
   model.reason = EndReason::kInvalid;
-  const auto row =
-      RowOf({"model", "model"}, {Waltz()},
-            ModelAnswering({&model, TimeBase::kBar, std::nullopt, false}));
+  const auto row = RowOf({"model", "model"}, {Waltz()},
+                         ModelAnswering({&model, std::nullopt, false}));
   EXPECT_EQ(row.status().code(), absl::StatusCode::kInternal);
   EXPECT_THAT(row.status().message(), HasSubstr("waltz"));
 }

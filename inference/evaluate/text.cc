@@ -5,24 +5,49 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
+#include "inference/aria/chords.h"
 #include "inference/aria/tokenizer.h"
 #include "inference/engine/time_map.h"
 
 namespace antiphon::inference {
 namespace {
 
+TimeMap MapOf(const TokenFormat& format, const std::vector<Ticks>& lines,
+              const std::vector<TempoChange>& tempos) {
+  return format.time_base == TimeBase::kBar
+             ? TimeMap::Bars(lines)
+             : TimeMap::Real(tempos, lines.front());
+}
+
+// In bars as chords.h says, but that what is played within a step keeps its
+// order.
+std::vector<TimedNote> TimedOf(const TokenFormat& format,
+                               absl::Span<const Note> notes,
+                               const TimeMap& time) {
+  std::vector<TaggedNote> tagged;
+  for (const Note& note : notes) tagged.push_back({time.Timed(note)});
+  if (format.time_base == TimeBase::kBar) {
+    KeepPianoKeys(tagged);
+    ByOnsetAndPitch(tagged);
+  }
+  std::vector<TimedNote> timed;
+  for (const TaggedNote& note : tagged) timed.push_back(note.note);
+  return timed;
+}
+
+absl::StatusOr<Text> TextOf(const TokenFormat& format,
+                            absl::Span<const TimedNote> notes) {
+  return TokenizeLive(format.vocabulary, notes,
+                      {.origin_ms = 0, .segment_ms = format.segment_ms});
+}
+
 // `notes` from the first line on.
-absl::StatusOr<Text> TextOf(const TokenFormat& format, std::vector<Note> notes,
+absl::StatusOr<Text> TextOf(const TokenFormat& format,
+                            absl::Span<const Note> notes,
                             const std::vector<Ticks>& lines,
                             const std::vector<TempoChange>& tempos) {
-  const bool bars = format.time_base == TimeBase::kBar;
-  const TimeMap time =
-      bars ? TimeMap::Bars(lines) : TimeMap::Real(tempos, lines.front());
-  if (bars) notes = Tidy(std::move(notes));
-  std::vector<TimedNote> timed;
-  for (const Note& note : notes) timed.push_back(time.Timed(note));
-  return TokenizeLive(format.vocabulary, timed,
-                      {.origin_ms = 0, .segment_ms = format.segment_ms});
+  return TextOf(format, TimedOf(format, notes, MapOf(format, lines, tempos)));
 }
 
 // Those of the bars from that of `begin` to that of `last`, and one more.
@@ -127,14 +152,16 @@ absl::StatusOr<Pair> PairOf(const TokenFormat& format, const Passage& call,
   for (int bar = 0; bar <= call.bars + answer.bars; ++bar) {
     lines.push_back(Ticks::Of(bar * call.bar_length.count()));
   }
-  const absl::StatusOr<Text> before = TextOf(format, call.notes, lines, tempos);
+  const TimeMap time = MapOf(format, lines, tempos);
+  std::vector<TimedNote> timed = TimedOf(format, call.notes, time);
+  const absl::StatusOr<Text> before = TextOf(format, timed);
   if (!before.ok()) return before.status();
-  std::vector<Note> notes = call.notes;
-  for (Note note : answer.notes) {
-    note.tick += call.length();
-    notes.push_back(note);
-  }
-  absl::StatusOr<Text> both = TextOf(format, std::move(notes), lines, tempos);
+  std::vector<Note> notes = answer.notes;
+  for (Note& note : notes) note.tick += call.length();
+  // One after the other, as in use: no rounding of theirs mixes them.
+  const std::vector<TimedNote> answered = TimedOf(format, notes, time);
+  timed.insert(timed.end(), answered.begin(), answered.end());
+  absl::StatusOr<Text> both = TextOf(format, timed);
   if (!both.ok()) return both.status();
   return Pair{*std::move(both), before->size()};
 }

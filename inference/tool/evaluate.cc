@@ -131,7 +131,7 @@ absl::Status Evaluation::AddFourGram() {
   auto answerer = AriaAnswerer::Create(std::move(model));
   if (!answerer.ok()) return answerer.status();
   return AddAnswers("four_gram", "4-gram sampler",
-                    {answerer->get(), format.time_base, std::nullopt, false});
+                    {answerer->get(), std::nullopt, false});
 }
 
 absl::Status Evaluation::AddModel() {
@@ -164,8 +164,7 @@ absl::Status Evaluation::Play() {
   const absl::StatusOr<LoadedModel> model =
       LoadAnswerer({.path = options_.model});
   if (!model.ok()) return model.status();
-  ModelAnswers how{model->answerer.get(), model->info.time_base,
-                   SamplingOf(model->info), false};
+  ModelAnswers how{model->answerer.get(), SamplingOf(model->info), false};
   absl::Status status = AddAnswers("model", "model", how);
   how.jitter = true;
   status.Update(AddAnswers("model_jittered", "model, call jittered", how));

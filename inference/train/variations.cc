@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "inference/aria/quantise.h"
-#include "inference/aria/row_map.h"
 #include "inference/train/crops.h"
 
 namespace antiphon::inference {
@@ -18,9 +17,7 @@ constexpr double kLongest = 1.1;
 
 void Transpose(int semitones, std::vector<TrainingNote>& notes) {
   for (TrainingNote& note : notes) note.note.pitch += semitones;
-  std::erase_if(notes, [](const TrainingNote& note) {
-    return note.note.pitch < kLowestKey || note.note.pitch > kHighestKey;
-  });
+  KeepPianoKeys(notes);
 }
 
 void ShiftVelocity(int steps, std::vector<TrainingNote>& notes) {
