@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/metrics/metrics.h"
+#include "inference/model/random_checkpoint.h"
 #include "tests/execute.h"
 #include "tests/giant_checkpoint.h"
 
@@ -161,6 +162,25 @@ TEST(Program, WithoutAGpuCudaIsRefused) {
                "--device=cuda", "--listen=127.0.0.1:0", "--metrics="},
               "--device=cuda: no GPU with a driver was found");
   unsetenv("LD_LIBRARY_PATH");
+}
+
+TEST(Program, AnAdapterThatIsNotUsedIsTold) {
+  for (const bool adapter : {true, false}) {
+    const std::string folder = ::testing::TempDir() + "antiphon_main_demo25";
+    std::filesystem::remove_all(folder);
+    ASSERT_TRUE(WriteRandomCheckpoint({.size = "tiny",
+                                       .vocabulary = VocabularyKind::kDemo25,
+                                       .conditioned = adapter,
+                                       .folder = folder})
+                    .ok());
+    const Executed served =
+        Start({"--model=" + folder, "--listen=127.0.0.1:0", "--metrics="});
+    EXPECT_EQ(served.status, 0) << served.err;
+    EXPECT_EQ(served.err.find("embedding_adapter.weight") != std::string::npos,
+              adapter)
+        << served.err;
+    std::filesystem::remove_all(folder);
+  }
 }
 
 // OpenMP says how it waits when it is loaded, if it is asked to.

@@ -5,7 +5,7 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "common/log.h"
 #include "inference/engine/aria_answerer.h"
 #include "inference/model/checkpoint.h"
 #include "inference/model/mapped_model.h"
@@ -35,6 +35,17 @@ absl::Status WarmUp(Model& model) {
   return absl::OkStatus();
 }
 
+// A released demo of 2025 has an adapter that it can do without; who expects a
+// style of it should know.
+void TellOfAdapter(const Checkpoint& checkpoint) {
+  const ModelShape& shape = checkpoint.shape();
+  if (shape.adapter_width == 0 || shape.lead() > 0) return;
+  LogInfo("model.adapter_unused '", checkpoint.path(),
+          "' has embedding_adapter.weight; a model of ", shape.vocabulary_rows,
+          " rows also learned to play without a conditioning vector, and gets "
+          "none");
+}
+
 }  // namespace
 
 absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
@@ -51,6 +62,7 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   options.device = wanted.device;
   auto loaded_model = TorchModel::Create(**checkpoint, options);
   if (!loaded_model.ok()) return loaded_model.status();
+  TellOfAdapter(**checkpoint);
   std::unique_ptr<Model> model =
       ByIds(*std::move(loaded_model), (*checkpoint)->card());
   if (absl::Status warm = WarmUp(*model); !warm.ok()) return warm;

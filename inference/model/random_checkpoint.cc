@@ -18,8 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kBlockValues = size_t{1} << 16;
-constexpr int kDemo26Adapter = 512;  // the released one's width
-constexpr float kSpread = 0.02f;     // standard deviation of every matrix
+constexpr int kAdapterWidth = 512;  // that of the released ones
+constexpr float kSpread = 0.02f;    // standard deviation of every matrix
 
 // SplitMix64: value i of a stream.
 uint64_t Mix(uint64_t seed, uint64_t i) {
@@ -135,8 +135,9 @@ absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options) {
                      std::string(kModelSizeNames)));
   }
   shape->vocabulary_rows = Vocabulary(options.vocabulary).size();
-  if (options.vocabulary == VocabularyKind::kDemo26 && options.conditioned) {
-    shape->adapter_width = kDemo26Adapter;
+  if (options.conditioned.value_or(options.vocabulary ==
+                                   VocabularyKind::kDemo26)) {
+    shape->adapter_width = kAdapterWidth;
   }
   const fs::path folder(options.folder);
   const fs::path weights = folder / "model.safetensors";

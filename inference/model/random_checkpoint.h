@@ -30,13 +30,14 @@ std::optional<ModelShape> NamedShape(std::string_view size);
 struct RandomCheckpointOptions {
   std::string size = "nano";
   VocabularyKind vocabulary = VocabularyKind::kDefault;
-  bool conditioned = true;  // demo26 alone: with its adapter
+  // Whether it has an adapter; absent: as Aria's of that vocabulary that need
+  // theirs, demo26.
+  std::optional<bool> conditioned = {};
   uint64_t seed = 1;
   std::string folder;  // made if it does not exist
 };
 
-// folder/model.safetensors (F32, with an adapter where Aria's of that
-// vocabulary has one: demo26) and folder/model.json. Errors: AlreadyExists
+// folder/model.safetensors (F32) and folder/model.json. Errors: AlreadyExists
 // where one of them is there, InvalidArgument for an unknown size,
 // FailedPrecondition where the folder cannot be written.
 absl::Status WriteRandomCheckpoint(const RandomCheckpointOptions& options);

@@ -16,7 +16,8 @@
 //
 // A checkpoint of 2675 rows with an adapter was trained with a conditioning
 // vector in front of every piece: that stands at position 0 of each slot, for
-// good, and takes one of the model's positions. Nobody else sees it.
+// good, and takes one of the model's positions. Nobody else sees it. Other
+// models with an adapter learned to play without one as well, and do.
 // Owner: one thread. Exceptions of torch end here, as Internal.
 #ifndef ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_
 #define ANTIPHON_INFERENCE_MODEL_TORCH_MODEL_H_

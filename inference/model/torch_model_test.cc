@@ -399,6 +399,28 @@ TEST(TorchModelTest, RandomCheckpointLoadsAndAnswers) {
   }
 }
 
+// Aria's demo of 2025 was trained with a conditioning vector and without.
+TEST(TorchModelTest, AnAdapterThatAModelCanDoWithoutIsNotUsed) {
+  std::vector<std::vector<float>> rows;
+  for (const bool adapter : {false, true}) {
+    const fs::path folder =
+        fs::path(ANTIPHON_BINARY_DIR) / "torch_model_test/demo25";
+    fs::remove_all(folder);
+    ASSERT_TRUE(WriteRandomCheckpoint({.size = "tiny",
+                                       .vocabulary = VocabularyKind::kDemo25,
+                                       .conditioned = adapter,
+                                       .folder = folder.string()})
+                    .ok());
+    const auto checkpoint = Checkpoint::Open(folder.string());
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status();
+    EXPECT_EQ((*checkpoint)->shape().adapter_width, adapter ? 512 : 0);
+    auto model = Open(folder.string());
+    EXPECT_EQ(model->info().max_position, kDefaultMaxPosition);
+    rows.push_back(OneShot(*model, {6, 0, 1000}));
+  }
+  EXPECT_EQ(rows[0], rows[1]);
+}
+
 TEST(TorchModelTest, WhatCannotRunIsRefusedByName) {
   const auto refusal = [](const std::string& path,
                           TorchModel::Options options = {}) {
