@@ -5,7 +5,12 @@
 // those still held (by key or by pedal: whoever tells the notes decides) taken
 // to last to c. Only the dur tokens of held notes are provisional, and those
 // only while they can still grow: 5000 ms is the longest dur there is. The
-// tokens in front of the first provisional one are final.
+// tokens in front of the first provisional one are final. There are no pedal
+// tokens.
+//
+// For whoever hears notes as they come: `antiphon-model tokenize --cut-ms`. The
+// engine gets whole contexts and tokenises each anew, in microseconds
+// (docs/decisions/0025).
 //
 // Cost: Begin and End O(1), CutAt O(notes held or ended since the last cut that
 // began within its last 5 s); nothing is read twice. Limits: kMaxLiveContextMs

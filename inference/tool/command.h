@@ -39,6 +39,7 @@ struct TokenizeOptions {
   bool keep_silence = false;
   bool remove_redundant_pedals = false;
   std::optional<int64_t> inference_prompt_ms;
+  std::optional<int64_t> cut_ms;  // above 0; with it, of those above none
 };
 absl::Status RunTokenize(const TokenizeOptions& options);
 

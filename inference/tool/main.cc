@@ -26,6 +26,7 @@ ABSL_FLAG(std::string, out, "", "folder or file to write");
 ABSL_FLAG(bool, keep_silence, false, "time zero is the start of the file");
 ABSL_FLAG(bool, remove_redundant_pedals, false, "drop idle presses");
 ABSL_FLAG(int64_t, inference_prompt_ms, -1, "the first N ms as a prompt");
+ABSL_FLAG(int64_t, cut_ms, 0, "N ms into the file");
 ABSL_FLAG(std::string, tokens, "", "JSON file of token ids");
 ABSL_FLAG(std::string, dtype, "fp32", "fp32, bf16; auto for generate");
 ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
@@ -74,6 +75,10 @@ constexpr char kHelp[] =
                                       first event
       --remove-redundant-pedals       drop pedal presses that hold no note
       --inference-prompt-ms=N         the first N ms, without an end
+      --cut-ms=N                      as one piano, while it is played, N ms into
+                                      the file: what sounds on lasts to N. Says
+                                      too, as "final", how many tokens stay
+                                      whatever follows
 
   antiphon-model detokenize FILE.json --out=FILE.mid
       The way back: reads {"tokens":[ids]}, {"tokens":[texts]}, or what tokenize
@@ -154,7 +159,7 @@ const std::vector<Command>& Commands() {
        1,
        "a MIDI file: antiphon-model tokenize FILE.mid",
        {"vocab", "keep_silence", "remove_redundant_pedals",
-        "inference_prompt_ms"}},
+        "inference_prompt_ms", "cut_ms"}},
       {"detokenize",
        1,
        "a file of tokens: antiphon-model detokenize FILE.json --out=FILE.mid",
@@ -204,7 +209,7 @@ absl::Status Required(const char* flag, const std::string& value,
   return Usage("--", flag, " is missing; give ", example);
 }
 
-absl::Status Tokenize(const std::string& file) {
+absl::Status Tokenize(const std::string& file, const CommandLine& line) {
   TokenizeOptions options;
   options.file = file;
   options.vocabulary = absl::GetFlag(FLAGS_vocab);
@@ -219,6 +224,18 @@ absl::Status Tokenize(const std::string& file) {
   if (options.keep_silence && options.inference_prompt_ms) {
     return Usage("--keep-silence contradicts --inference-prompt-ms, which ",
                  "begins at the first event; drop one of them");
+  }
+  if (line.Has("cut_ms")) {
+    options.cut_ms = absl::GetFlag(FLAGS_cut_ms);
+    if (*options.cut_ms <= 0) {
+      return Usage("--cut-ms=", *options.cut_ms, " is not above 0");
+    }
+    for (const char* other :
+         {"keep_silence", "remove_redundant_pedals", "inference_prompt_ms"}) {
+      if (!line.Has(other)) continue;
+      return Usage(line.given.at(other), " has no effect with --cut-ms; drop ",
+                   "one of them");
+    }
   }
   return RunTokenize(options);
 }
@@ -332,7 +349,7 @@ absl::Status Run(std::string_view name, const std::string& argument,
                  const CommandLine& line) {
   const std::string model = absl::GetFlag(FLAGS_model);
   if (name == "info") return RunInfo({argument});
-  if (name == "tokenize") return Tokenize(argument);
+  if (name == "tokenize") return Tokenize(argument, line);
   if (name == "detokenize") return Detokenize(argument, line);
   if (name == "generate") return Generate(line);
   if (name == "train") return Train(line);

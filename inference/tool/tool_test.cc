@@ -113,6 +113,9 @@ TEST(ToolTest, WrongUsageIsRefused) {
   ExpectRefused("tokenize x.mid --inference-prompt-ms=-5", "-5");
   ExpectRefused("tokenize x.mid --keep-silence --inference-prompt-ms=5",
                 "contradicts");
+  ExpectRefused("tokenize x.mid --cut-ms=0", "--cut-ms=0 is not above 0");
+  ExpectRefused("tokenize x.mid --cut-ms=9 --keep-silence",
+                "--keep-silence has no effect with --cut-ms");
 }
 
 TEST(ToolTest, MidiFilesThatAreNoneAreRefused) {
@@ -147,6 +150,25 @@ TEST(ToolTest, TokensAreThoseOfTheReference) {
                 golden["cases"][variant]["tokens"].get<std::string>());
     }
   }
+}
+
+TEST(ToolTest, APieceIsReadWhileItIsPlayed) {
+  const std::string midi = Quoted(kGolden / "tokenizer/midi/syn_pedal.mid");
+  const Result result = RunTool("tokenize " + midi + " --cut-ms=4350");
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json printed = Json::parse(result.out);
+  // The pedal holds the last two beyond the cut.
+  EXPECT_EQ(
+      absl::StrJoin(printed["tokens"].get<std::vector<std::string>>(), " "),
+      "prefix:instrument:piano <S> piano:60:60 onset:300 dur:700 "
+      "piano:62:60 onset:1200 dur:300 piano:64:60 onset:2000 dur:300 "
+      "piano:65:60 onset:4000 dur:350 piano:65:70 onset:4300 dur:50");
+  EXPECT_EQ(printed["ids"].size(), 17u);
+  EXPECT_EQ(printed["final"], 13);
+  // When all is over all is final.
+  const Json whole =
+      Json::parse(RunTool("tokenize " + midi + " --cut-ms=9000").out);
+  EXPECT_EQ(whole["final"], whole["ids"].size());
 }
 
 // What detokenize makes of `json`, read by tokenize.

@@ -4,6 +4,9 @@
 // files at once. Prints JSON lines; each value is the median of five rounds,
 // in which the measurements take turns.
 //
+// `tokenizer.prompt`: a job's whole context at 30 notes a second, which the
+// engine tokenises anew for each job; three bars as at lag 1, and eight with
+// pedal tokens.
 // `tokenizer.incremental`: one note struck, the cut moved to it, one note let
 // go; 30 notes a second (a dense piece has 9) for 10 minutes. Once with every
 // note let go soon, once with the pedal down all the time.
@@ -18,6 +21,7 @@
 #include "inference/aria/detokenizer.h"
 #include "inference/aria/live_tokenizer.h"
 #include "inference/aria/tokenizer.h"
+#include "inference/engine/prompt.h"
 #include "tests/bench/row.h"
 
 namespace antiphon::inference {
@@ -76,6 +80,46 @@ double Incremental(const std::vector<TimedNote>& notes, bool pedal) {
   return seconds * 1e6 / static_cast<double>(notes.size());
 }
 
+// `bars` of 4/4 at 120, two seconds each.
+Job JobOf(const std::vector<TimedNote>& music, int bars) {
+  Job job;
+  job.tempos = {{Ticks(), 120}};
+  for (int bar = 0; bar < bars; ++bar) {
+    job.bar_lines.push_back(Ticks::Of(bar * 1920));
+  }
+  job.cut = Ticks::Of(bars * 1920);
+  const TimeMap time = TimeMap::Real(job.tempos, Ticks());
+  for (const TimedNote& note : music) {
+    const Ticks on = time.TicksAt(note.onset_ms);
+    if (on >= job.cut) break;
+    const Ticks off =
+        std::min(job.cut, time.TicksAt(note.onset_ms + note.duration_ms));
+    job.notes.push_back({.tick = on,
+                         .duration = off - on + Ticks::Of(1),
+                         .pitch = static_cast<uint8_t>(note.pitch),
+                         .velocity = static_cast<uint8_t>(note.velocity)});
+  }
+  for (Ticks at; at < job.cut; at += Ticks::Of(240)) {
+    job.pedals.push_back({at, job.pedals.size() % 2 == 0});
+  }
+  return job;
+}
+
+// Microseconds a job.
+double Prompts(const Job& job, VocabularyKind kind) {
+  constexpr int kTimes = 200;
+  const Vocabulary vocabulary(kind);
+  const ModelInfo info;
+  const MonoTime begin = rt::Now();
+  for (int i = 0; i < kTimes; ++i) {
+    const auto prompt = PromptOf(job, vocabulary, info, 8192);
+    if (!prompt || prompt->bars != job.bar_lines.size()) {
+      Fail(absl::InternalError("the job's context was cut"));
+    }
+  }
+  return SecondsSince(begin) * 1e6 / kTimes;
+}
+
 // Notes a second.
 double Batch(const std::vector<TimedNote>& notes) {
   const Vocabulary vocabulary(VocabularyKind::kDefault);
@@ -116,16 +160,24 @@ double Median(std::vector<double> values) {
 void Run() {
   const std::vector<TimedNote> notes = Music();
   const MidiFile file = FileOf(notes);
+  const Job three = JobOf(notes, 3);
+  const Job eight = JobOf(notes, 8);
+  std::vector<double> prompts;
+  std::vector<double> long_prompts;
   std::vector<double> played;
   std::vector<double> pedalled;
   std::vector<double> batch;
   std::vector<double> files;
   for (int round = 0; round < kRounds; ++round) {
+    prompts.push_back(Prompts(three, VocabularyKind::kDefault));
+    long_prompts.push_back(Prompts(eight, VocabularyKind::kDemo25));
     played.push_back(Incremental(notes, /*pedal=*/false));
     pedalled.push_back(Incremental(notes, /*pedal=*/true));
     batch.push_back(Batch(notes));
     files.push_back(File(file, notes.size()));
   }
+  Print({"tokenizer.prompt", Median(prompts), "us/job", 500});
+  Print({"tokenizer.prompt_8_bars_pedal", Median(long_prompts), "us/job", 500});
   Print({"tokenizer.incremental", Median(played), "us/note", 20});
   Print({"tokenizer.incremental_pedal", Median(pedalled), "us/note", 20});
   Print({"tokenizer.batch", Median(batch), "notes/s", 1e6, true});
