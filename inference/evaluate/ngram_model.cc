@@ -76,6 +76,11 @@ void NgramModel::StartBranch(SlotId slot) {
 
 void NgramModel::DropBranch(SlotId slot) { book_.DropBranch(slot); }
 
+void NgramModel::RewindBranch(SlotId slot, int branch_length) {
+  book_.RewindBranch(slot, branch_length);
+  branch_.resize(static_cast<size_t>(book_.At(slot).fork + branch_length));
+}
+
 absl::Status NgramModel::PrefillBranch(SlotId slot,
                                        absl::Span<const TokenId> tokens,
                                        const NextTokens*,

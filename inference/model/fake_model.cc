@@ -82,6 +82,12 @@ void FakeModel::StartBranch(SlotId slot) {
 
 void FakeModel::DropBranch(SlotId slot) { book_.DropBranch(slot); }
 
+void FakeModel::RewindBranch(SlotId slot, int branch_length) {
+  book_.RewindBranch(slot, branch_length);
+  tokens_[static_cast<size_t>(slot)].branch.resize(
+      static_cast<size_t>(branch_length));
+}
+
 absl::Status FakeModel::PrefillBranch(SlotId slot,
                                       absl::Span<const TokenId> tokens,
                                       const NextTokens* wanted,

@@ -44,6 +44,7 @@ class FakeModel : public Model {
   void Rewind(SlotId slot, int trunk_length) override;
   void StartBranch(SlotId slot) override;
   void DropBranch(SlotId slot) override;
+  void RewindBranch(SlotId slot, int branch_length) override;
   absl::Status PrefillBranch(SlotId slot, absl::Span<const TokenId> tokens,
                              const NextTokens* wanted,
                              absl::Span<float> last_logits) override;

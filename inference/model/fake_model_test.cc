@@ -78,5 +78,23 @@ TEST(FakeModelTest, MisuseIsRefusedAndChangesNothing) {
   EXPECT_EQ(model.BranchLength(0), 0);
 }
 
+TEST(FakeModel, ARewoundBranchIsAsIfNothingHadFollowed) {
+  FakeModel model;
+  std::vector<float> logits(static_cast<size_t>(model.info().vocabulary_rows));
+  const auto step = [&](TokenId token) {
+    const BranchToken next{0, token};
+    ASSERT_TRUE(model.DecodeStep({&next, 1}, absl::MakeSpan(logits)).ok());
+  };
+  ASSERT_TRUE(model.Prefill(0, {6, 0}, {}).ok());
+  model.StartBranch(0);
+  step(100);
+  step(101);
+  step(102);
+  model.RewindBranch(0, 1);
+  EXPECT_EQ(model.BranchLength(0), 1);
+  step(103);
+  EXPECT_EQ(logits, model.LogitsAfter({6, 0, 100, 103}));
+}
+
 }  // namespace
 }  // namespace antiphon::inference

@@ -28,6 +28,9 @@ class MappedModel : public Model {
   }
   void StartBranch(SlotId slot) override { model_->StartBranch(slot); }
   void DropBranch(SlotId slot) override { model_->DropBranch(slot); }
+  void RewindBranch(SlotId slot, int branch_length) override {
+    model_->RewindBranch(slot, branch_length);
+  }
   absl::Status PrefillBranch(SlotId slot, absl::Span<const TokenId> tokens,
                              const NextTokens* wanted,
                              absl::Span<float> last_logits) override;

@@ -88,6 +88,9 @@ class Model {
   // by one, start the branch and give it the token by PrefillBranch. O(1).
   virtual void StartBranch(SlotId slot) = 0;
   virtual void DropBranch(SlotId slot) = 0;
+  // Forgets the branch beyond its first `branch_length` tokens, 0 ..
+  // BranchLength: what may follow one token is asked of several. O(1).
+  virtual void RewindBranch(SlotId slot, int branch_length) = 0;
 
   // Appends several tokens to the branch (forced ones), like Prefill; `wanted`
   // as in BranchToken. Errors as there, and FailedPrecondition without a

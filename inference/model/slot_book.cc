@@ -80,6 +80,12 @@ void SlotBook::DropBranch(SlotId slot) {
   Mutable(slot).branch = 0;
 }
 
+void SlotBook::RewindBranch(SlotId slot, int branch_length) {
+  Slot& s = Mutable(slot);
+  assert(0 <= branch_length && branch_length <= s.branch);
+  s.branch = branch_length;
+}
+
 absl::Status SlotBook::CheckSlot(SlotId slot) const {
   if (0 <= slot && slot < static_cast<int>(slots_.size())) {
     return absl::OkStatus();

@@ -36,6 +36,7 @@ class SlotBook {
   void Rewind(SlotId slot, int trunk_length);
   void StartBranch(SlotId slot);
   void DropBranch(SlotId slot);
+  void RewindBranch(SlotId slot, int branch_length);
   void GrowTrunk(SlotId slot, int tokens) { Mutable(slot).trunk += tokens; }
   void GrowBranch(SlotId slot, int tokens) { Mutable(slot).branch += tokens; }
 

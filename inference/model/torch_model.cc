@@ -248,6 +248,10 @@ void TorchModel::StartBranch(SlotId slot) { state_->book.StartBranch(slot); }
 
 void TorchModel::DropBranch(SlotId slot) { state_->book.DropBranch(slot); }
 
+void TorchModel::RewindBranch(SlotId slot, int branch_length) {
+  state_->book.RewindBranch(slot, branch_length);
+}
+
 absl::Status TorchModel::PrefillBranch(SlotId slot,
                                        absl::Span<const TokenId> tokens,
                                        const NextTokens* wanted,

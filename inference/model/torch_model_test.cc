@@ -270,6 +270,27 @@ TEST(TorchModelTest, BranchReadsItsTrunkWhileTheTrunkGrows) {
   EXPECT_FALSE(model->HasBranch(0));
 }
 
+TEST(TorchModelTest, ARewoundBranchIsAsIfNothingHadFollowed) {
+  auto model = OpenTiny();
+  const std::vector<TokenId> tokens = RandomTokens(40, 5);
+  const auto after = [&](std::initializer_list<TokenId> answer) {
+    std::vector<float> row(static_cast<size_t>(model->info().vocabulary_rows));
+    for (const TokenId token : answer) {
+      const BranchToken next{0, token};
+      EXPECT_TRUE(model->DecodeStep({&next, 1}, absl::MakeSpan(row)).ok());
+    }
+    return row;
+  };
+  ASSERT_TRUE(model->Prefill(0, tokens, {}).ok());
+  model->StartBranch(0);
+  const std::vector<float> wanted = after({7, 9, 10});
+  model->StartBranch(0);
+  after({7, 11, 12});
+  model->RewindBranch(0, 1);
+  EXPECT_EQ(after({9, 10}), wanted);
+  EXPECT_EQ(model->BranchLength(0), 3);
+}
+
 // Six slots of different lengths: context, then one token of an answer.
 class BatchTest : public ::testing::TestWithParam<ComputeType> {
  protected:
