@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/program.h"
 #include "common/rt/clock.h"
+#include "inference/engine/aria_answerer.h"
 #include "inference/engine/mirror.h"
 #include "inference/model/device.h"
 #include "inference/model/sleeping_threads.h"
@@ -28,6 +29,7 @@ ABSL_FLAG(std::string, device, "cpu", "cpu or cuda");
 ABSL_FLAG(int, context_tokens, 1024, "of one musician");
 ABSL_FLAG(int, threads, 1, "of the computation");
 ABSL_FLAG(std::string, dtype, "auto", "auto, fp32 or bf16");
+ABSL_FLAG(int, first_note_candidates, 1, "weighed against each other");
 ABSL_FLAG(std::string, config, "", "TOML file of settings");
 ABSL_FLAG(bool, insecure, false, "listen beyond this machine without TLS");
 
@@ -51,6 +53,9 @@ constexpr char kHelp[] =
                         the time of a token, and rounds. auto: bf16 where they
                         are stored so and the processor multiplies it
   --context-tokens=1024 music one musician's slot remembers
+  --first-note-candidates=1   an answer's first note: drawn like any other, or
+                        the likeliest together with its onset of so many, up to
+                        8; each takes a token's time before that note
 
 --config=FILE.toml      any of these, such as context-tokens = 2048; a flag wins
 --version | --help
@@ -104,7 +109,8 @@ absl::Status CheckModel(const CommandLine& line) {
         "check");
   }
   if (model != "mirror") return absl::OkStatus();
-  for (const char* flag : {"device", "threads", "context_tokens", "dtype"}) {
+  for (const char* flag : {"device", "threads", "context_tokens", "dtype",
+                           "first_note_candidates"}) {
     if (!line.Has(flag)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat(line.given.at(flag),
@@ -127,6 +133,12 @@ absl::Status CheckFlags(const CommandLine& line) {
     return absl::InvalidArgumentError(
         absl::StrCat("--threads=", threads, " is not within 1 to 256"));
   }
+  if (const int notes = absl::GetFlag(FLAGS_first_note_candidates);
+      notes < 1 || notes > kMaxFirstNotes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--first-note-candidates=", notes, " is not within 1 to ",
+                     kMaxFirstNotes));
+  }
   if (const std::string dtype = absl::GetFlag(FLAGS_dtype);
       dtype != "auto" && dtype != "fp32" && dtype != "bf16") {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -146,12 +158,13 @@ absl::Status Serve() {
     answerer = std::make_unique<Mirror>();
     options.model = "mirror";
   } else {
-    auto loaded =
-        LoadAnswerer({.path = absl::GetFlag(FLAGS_model),
-                      .context_tokens = absl::GetFlag(FLAGS_context_tokens),
-                      .threads = absl::GetFlag(FLAGS_threads),
-                      .dtype = absl::GetFlag(FLAGS_dtype),
-                      .device = *NamedDevice(absl::GetFlag(FLAGS_device))});
+    auto loaded = LoadAnswerer(
+        {.path = absl::GetFlag(FLAGS_model),
+         .context_tokens = absl::GetFlag(FLAGS_context_tokens),
+         .threads = absl::GetFlag(FLAGS_threads),
+         .dtype = absl::GetFlag(FLAGS_dtype),
+         .device = *NamedDevice(absl::GetFlag(FLAGS_device)),
+         .first_notes = absl::GetFlag(FLAGS_first_note_candidates)});
     if (!loaded.ok()) return loaded.status();
     answerer = std::move(loaded->answerer);
     options.model = loaded->info.name;

@@ -74,6 +74,9 @@ TEST(Program, WrongFlagsAreNamed) {
   ExpectWrongBesides("--context-tokens=512", "--context-tokens=512 has no");
   ExpectWrongBesides("--device=cuda", "--device=cuda has no effect");
   ExpectWrongBesides("--dtype=bf16", "--dtype=bf16 has no effect");
+  ExpectWrongBesides("--first-note-candidates=0", "candidates=0");
+  ExpectWrongBesides("--first-note-candidates=9", "within 1 to 8");
+  ExpectWrongBesides("--first-note-candidates=3", "=3 has no effect with");
   ExpectWrongBesides("--dtype=int3", "--dtype=int3 is unknown");
   ExpectWrongBesides("--listen=127.0.0.1", "--listen=127.0.0.1 ");
   ExpectWrongBesides("--listen=127.0.0.1:99999", "99999");
@@ -85,7 +88,8 @@ TEST(Program, WrongFlagsAreNamed) {
 TEST(Program, WithoutAModelTheStarterModelPlays) {
   namespace fs = std::filesystem;
   if (ANTIPHON_HAS_TORCH) {
-    const Executed served = Start({"--listen=127.0.0.1:0", "--metrics="});
+    const Executed served = Start(
+        {"--listen=127.0.0.1:0", "--metrics=", "--first-note-candidates=3"});
     EXPECT_EQ(served.status, 0) << served.err;
     EXPECT_THAT(served.err, HasSubstr("model=starter"));
   }

@@ -68,7 +68,7 @@ absl::StatusOr<LoadedModel> LoadAnswerer(const LoadOptions& wanted) {
   if (absl::Status warm = WarmUp(*model); !warm.ok()) return warm;
   LoadedModel loaded;
   loaded.info = model->info();
-  auto answerer = AriaAnswerer::Create(std::move(model));
+  auto answerer = AriaAnswerer::Create(std::move(model), wanted.first_notes);
   if (!answerer.ok()) return answerer.status();
   loaded.answerer = *std::move(answerer);
   return loaded;

@@ -25,6 +25,7 @@ struct LoadOptions {
   int threads = 1;               // of the computation
   std::string dtype = "auto";    // of weights and products: torch_model.h
   Device device = Device::kCpu;  // opened already: device.h
+  int first_notes = 1;           // candidates, 1..kMaxFirstNotes
 };
 
 // The error names the path.

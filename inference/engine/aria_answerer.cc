@@ -2,6 +2,9 @@
 #include "inference/engine/aria_answerer.h"
 
 #include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/memory/memory.h"
@@ -41,7 +44,8 @@ int64_t StepsUpTo(int64_t ms) { return (ms + kTimeStepMs - 1) / kTimeStepMs; }
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
-    std::unique_ptr<Model> model) {
+    std::unique_ptr<Model> model, int first_notes) {
+  assert(1 <= first_notes && first_notes <= kMaxFirstNotes);
   const ModelInfo& info = model->info();
   const int rows = info.vocabulary_rows;
   const auto vocabulary = Vocabulary::FromRows(rows);
@@ -63,21 +67,25 @@ absl::StatusOr<std::unique_ptr<AriaAnswerer>> AriaAnswerer::Create(
                      "takes ",
                      info.branch_tokens, " of them, its context needs more"));
   }
-  return absl::WrapUnique(new AriaAnswerer(std::move(model), *vocabulary));
+  return absl::WrapUnique(
+      new AriaAnswerer(std::move(model), *vocabulary, first_notes));
 }
 
 AriaAnswerer::AriaAnswerer(std::unique_ptr<Model> model,
-                           const Vocabulary& vocabulary)
+                           const Vocabulary& vocabulary, int first_notes)
     : model_(std::move(model)),
       vocabulary_(vocabulary),
+      first_notes_(first_notes),
       capacity_(static_cast<size_t>(std::min(
           model_->info().context_tokens,
           model_->info().max_position - model_->info().branch_tokens))),
-      logits_(static_cast<size_t>(model_->info().vocabulary_rows)) {}
+      logits_(static_cast<size_t>(model_->info().vocabulary_rows)),
+      weighed_(first_notes > 1 ? logits_.size() : 0) {}
 
 JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   JobEnd end;
   drawn_.clear();
+  first_onset_.reset();
   const MonoTime begin = rt::Now();
   std::optional<Prompt> prompt =
       PromptOf(job, vocabulary_, model_->info(), capacity_);
@@ -204,10 +212,95 @@ NextTokens AriaAnswerer::Next(const Window& window, const Grammar& grammar) {
   return grammar.Allowed(query);
 }
 
+absl::StatusOr<AriaAnswerer::FirstNote> AriaAnswerer::ChooseFirst(
+    const Window& window, const Grammar& grammar) {
+  std::vector<TokenId> notes;
+  Next(window, grammar).allowed.ForEach([&](TokenId id) {
+    if (vocabulary_.ClassOf(id) == TokenClass::kNote) notes.push_back(id);
+  });
+  const auto logit = [this](TokenId id) {
+    return logits_[static_cast<size_t>(id)];
+  };
+  const auto count = std::min(notes.size(), static_cast<size_t>(first_notes_));
+  const auto end = notes.begin() + static_cast<std::ptrdiff_t>(count);
+  std::partial_sort(notes.begin(), end, notes.end(), [&](TokenId a, TokenId b) {
+    return logit(a) != logit(b) ? logit(a) > logit(b) : a < b;
+  });
+  FirstNote best{.score = -std::numeric_limits<double>::infinity()};
+  for (auto note = notes.begin(); note != end; ++note) {
+    const absl::StatusOr<FirstNote> found = Weigh(window, grammar, *note);
+    if (!found.ok()) return found.status();
+    if (found->score > best.score) best = *found;
+  }
+  if (std::isfinite(best.score)) return best;
+  return absl::InternalError("no first note can be told from others");
+}
+
+absl::StatusOr<AriaAnswerer::FirstNote> AriaAnswerer::Weigh(
+    const Window& window, Grammar grammar, TokenId note) {
+  grammar.Advance(note);
+  // Also onsets that the window does not allow: a note that belongs there is
+  // no good first one.
+  const NextTokens onsets = grammar.Allowed();
+  const int before = model_->BranchLength(kSlot);
+  const BranchToken step{kSlot, note, &onsets};
+  const absl::Status status =
+      model_->DecodeStep({&step, 1}, absl::MakeSpan(weighed_));
+  if (!status.ok()) return status;
+  model_->RewindBranch(kSlot, before);
+  const auto logit = [this](TokenId id) {
+    return static_cast<double>(weighed_[static_cast<size_t>(id)]);
+  };
+  FirstNote found{note, 0, -std::numeric_limits<double>::infinity()};
+  Next(window, grammar).allowed.ForEach([&](TokenId id) {
+    if (logit(id) <= found.score) return;
+    found.onset = id;
+    found.score = logit(id);
+  });
+  // Relative to the best, so that nothing overflows.
+  double sum = 0;
+  onsets.allowed.ForEach(
+      [&](TokenId id) { sum += std::exp(logit(id) - found.score); });
+  found.score =
+      static_cast<double>(logits_[static_cast<size_t>(note)]) - std::log(sum);
+  return found;
+}
+
+absl::StatusOr<TokenId> AriaAnswerer::DrawNext(const Job& job,
+                                               const Window& window,
+                                               const Grammar& grammar,
+                                               uint32_t notes) {
+  if (first_onset_) return *std::exchange(first_onset_, std::nullopt);
+  const auto token =
+      sampler_.Sample(logits_, Next(window, grammar), SamplingOf(job),
+                      {job.seed, static_cast<uint64_t>(drawn_.size())});
+  if (!token.ok() || first_notes_ == 1 || notes > 0 ||
+      vocabulary_.ClassOf(*token) != TokenClass::kNote) {
+    return token;
+  }
+  const absl::StatusOr<FirstNote> first = ChooseFirst(window, grammar);
+  if (!first.ok()) return first.status();
+  first_onset_ = first->onset;
+  return first->note;
+}
+
+void AriaAnswerer::Send(const TimeMap& time, const Window& window,
+                        const TimedNote& note, uint32_t index,
+                        AnswerSink& sink) {
+  const TimeMap::Sounding sounding = time.SoundingOf(note);
+  const Ticks on = std::clamp(sounding.on - window.line, Ticks(),
+                              window.length - Ticks::Of(1));
+  const Ticks off = sounding.off - window.line;
+  sink.OnNote(index, {.tick = on,
+                      .duration = std::max(Ticks::Of(1), off - on),
+                      .pitch = static_cast<uint8_t>(note.pitch),
+                      .velocity = static_cast<uint8_t>(note.velocity),
+                      .source = NoteSource::kAnswer});
+}
+
 EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
                              const Window& window, Grammar& grammar,
                              AnswerSink& sink) {
-  const SamplingOptions sampling = SamplingOf(job);
   uint32_t notes = 0;
   while (true) {
     const auto ended = Interrupted(job, sink, Grace(window, grammar, notes));
@@ -215,25 +308,14 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     if (model_->BranchLength(kSlot) >= model_->info().branch_tokens) {
       return EndReason::kShortened;
     }
-    const auto token =
-        sampler_.Sample(logits_, Next(window, grammar), sampling,
-                        {job.seed, static_cast<uint64_t>(drawn_.size())});
+    const auto token = DrawNext(job, window, grammar, notes);
     if (!token.ok()) return Failed(job, token.status());
     if (*token == kEndOfAnswer) {
       return notes > 0 ? EndReason::kComplete : EndReason::kEmpty;
     }
     drawn_.push_back(*token);
     if (grammar.Advance(*token) == Grammar::Step::kNoteComplete) {
-      const TimeMap::Sounding drawn = time.SoundingOf(grammar.note());
-      const Ticks on = std::clamp(drawn.on - window.line, Ticks(),
-                                  window.length - Ticks::Of(1));
-      const Ticks off = drawn.off - window.line;
-      sink.OnNote(notes++,
-                  {.tick = on,
-                   .duration = std::max(Ticks::Of(1), off - on),
-                   .pitch = static_cast<uint8_t>(grammar.note().pitch),
-                   .velocity = static_cast<uint8_t>(grammar.note().velocity),
-                   .source = NoteSource::kAnswer});
+      Send(time, window, grammar.note(), notes++, sink);
     }
     const NextTokens wanted = Next(window, grammar);
     const BranchToken next{kSlot, *token, &wanted};

@@ -14,6 +14,11 @@
 // note, for the likeliest duration that is no shorter (at most kMaxAsked of
 // them; the others keep theirs).
 //
+// The first note is drawn like any other, or, where several candidates are
+// asked for, chosen as by Aria's demo: of the likeliest notes the one that is
+// likeliest together with its likeliest onset in the window. Whether there is
+// a note at all, and in which segment, is drawn all the same.
+//
 // The context's tokens stay in the slot's trunk, so that the next job prefills
 // only what is new. Draws are keyed by (seed, token index): the same job gives
 // the same notes whatever ran before. Engine thread; one slot in this version.
@@ -41,11 +46,14 @@
 
 namespace antiphon::inference {
 
+inline constexpr int kMaxFirstNotes = 8;
+
 class AriaAnswerer : public Answerer {
  public:
-  // The error says what of the model does not serve.
+  // The error says what of the model does not serve. `first_notes`: candidates
+  // for the first note, 1 (it is drawn) to kMaxFirstNotes.
   static absl::StatusOr<std::unique_ptr<AriaAnswerer>> Create(
-      std::unique_ptr<Model> model);
+      std::unique_ptr<Model> model, int first_notes = 1);
 
   JobEnd Answer(const Job& job, AnswerSink& sink) override;
 
@@ -64,7 +72,16 @@ class AriaAnswerer : public Answerer {
     int64_t end_ms = 0;
   };
 
-  AriaAnswerer(std::unique_ptr<Model> model, const Vocabulary& vocabulary);
+  // A note and its onset, and what the model thinks of both: the logarithm of
+  // their probability, up to what all notes have in common.
+  struct FirstNote {
+    TokenId note = 0;
+    TokenId onset = 0;
+    double score = 0;
+  };
+
+  AriaAnswerer(std::unique_ptr<Model> model, const Vocabulary& vocabulary,
+               int first_notes);
 
   // Lets held notes last as long as the model finds likeliest, but never less
   // than they did.
@@ -81,6 +98,16 @@ class AriaAnswerer : public Answerer {
                                   absl::Span<float> last_logits);
   // What may follow inside the window: of it alone logits are computed.
   static NextTokens Next(const Window& window, const Grammar& grammar);
+  // Of the candidates the best one, by a step of the model for each.
+  absl::StatusOr<FirstNote> ChooseFirst(const Window& window,
+                                        const Grammar& grammar);
+  absl::StatusOr<FirstNote> Weigh(const Window& window, Grammar grammar,
+                                  TokenId note);
+  // kEndOfAnswer where the answer is over.
+  absl::StatusOr<TokenId> DrawNext(const Job& job, const Window& window,
+                                   const Grammar& grammar, uint32_t notes);
+  static void Send(const TimeMap& time, const Window& window,
+                   const TimedNote& note, uint32_t index, AnswerSink& sink);
   EndReason Draw(const Job& job, const TimeMap& time, const Window& window,
                  Grammar& grammar, AnswerSink& sink);
   // How far the deadline of what comes next lies beyond the job's.
@@ -90,6 +117,7 @@ class AriaAnswerer : public Answerer {
 
   const std::unique_ptr<Model> model_;
   const Vocabulary vocabulary_;
+  const int first_notes_;
   const size_t capacity_;  // of the slot, leaving room for a whole answer
   Sampler sampler_;
   // Of the last piece of a context that was read; known after the first one.
@@ -97,7 +125,9 @@ class AriaAnswerer : public Answerer {
   std::vector<TokenId> trunk_;  // as the slot holds it
   std::vector<TokenId> prompt_;
   std::vector<TokenId> drawn_;
+  std::optional<TokenId> first_onset_;  // chosen, its note is drawn_.back()
   std::vector<float> logits_;
+  std::vector<float> weighed_;  // logits after a candidate
 };
 
 }  // namespace antiphon::inference

@@ -2,12 +2,24 @@
 //
 // One musician at 120 quarter notes a minute on one core: how long the shipped
 // model takes for an answer of 60 tokens, its context read from the beginning.
+//
+// `starter_first_note`: what three candidates for the first note take and give
+// (docs/decisions/0026), on the same jobs in turns: how long until it is there,
+// and how unlikely the model itself finds the note and its onset.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "common/rt/clock.h"
+#include "inference/engine/aria_answerer.h"
+#include "inference/model/checkpoint.h"
+#include "inference/model/mapped_model.h"
+#include "inference/model/torch_model.h"
 #include "inference/model_answerer.h"
 #include "tests/bench/row.h"
 
@@ -18,6 +30,7 @@ using inference::Job;
 using inference::JobEnd;
 
 constexpr int kJobs = 60;
+constexpr int kFirstNotes = 100;
 constexpr int kContextBars = 3;  // as the edge sends at most
 constexpr double kAnswerTokens = 60;
 constexpr double kBarMs = 2000;
@@ -64,6 +77,87 @@ Job JobOf(int number) {
   return job;
 }
 
+std::unique_ptr<inference::Model> Open(const char* folder) {
+  const auto checkpoint = inference::Checkpoint::Open(folder);
+  if (!checkpoint.ok()) return nullptr;
+  auto model = inference::TorchModel::Create(**checkpoint, {});
+  if (!model.ok()) return nullptr;
+  return inference::ByIds(*std::move(model), (*checkpoint)->card());
+}
+
+// Notes when the first one came.
+class FirstNote : public inference::AnswerSink {
+ public:
+  void OnNote(uint32_t index, const Note&) override {
+    if (index == 0) at = rt::Now();
+  }
+  void OnEnd(const JobEnd&) override {}
+  bool cancelled() const override { return at.has_value(); }
+
+  std::optional<MonoTime> at;
+};
+
+// Of the first note and its onset, by what `reader` says of them.
+double NatsOfFirst(inference::Model& reader,
+                   const inference::AriaAnswerer& answerer) {
+  const inference::Vocabulary vocabulary =
+      *inference::Vocabulary::FromRows(reader.info().vocabulary_rows);
+  std::vector<inference::TokenId> text = answerer.prompt();
+  std::vector<float> logits(static_cast<size_t>(vocabulary.size()));
+  double nats = 0;
+  for (const inference::TokenId token : answerer.drawn()) {
+    const auto kind = vocabulary.ClassOf(token);
+    if (kind == inference::TokenClass::kNote ||
+        kind == inference::TokenClass::kOnset) {
+      reader.Rewind(0, 0);
+      if (!reader.Prefill(0, text, absl::MakeSpan(logits)).ok()) return NAN;
+      const double best = *std::max_element(logits.begin(), logits.end());
+      double sum = 0;
+      for (const float logit : logits) sum += std::exp(logit - best);
+      nats += best + std::log(sum) - logits[static_cast<size_t>(token)];
+    }
+    if (kind == inference::TokenClass::kDur) return nats;
+    text.push_back(token);
+  }
+  return NAN;
+}
+
+struct FirstNotes {
+  std::unique_ptr<inference::AriaAnswerer> answerer;
+  std::vector<double> ms;
+  double nats = 0;
+};
+
+void Median(const char* name, std::vector<double> values, const char* unit) {
+  std::sort(values.begin(), values.end());
+  Print({name, values[values.size() / 2], unit});
+}
+
+int RunFirstNotes(const char* folder) {
+  const std::unique_ptr<inference::Model> reader = Open(folder);
+  FirstNotes one{*inference::AriaAnswerer::Create(Open(folder), 1), {}, 0};
+  FirstNotes three{*inference::AriaAnswerer::Create(Open(folder), 3), {}, 0};
+  for (int i = 0; i < kFirstNotes; ++i) {
+    const Job job = JobOf(i);
+    for (FirstNotes* each : {&one, &three}) {
+      FirstNote first;
+      const MonoTime begin = rt::Now();
+      each->answerer->Answer(job, first);
+      if (!first.at) continue;
+      each->ms.push_back(absl::ToDoubleMilliseconds(*first.at - begin));
+      each->nats += NatsOfFirst(*reader, *each->answerer);
+    }
+  }
+  Median("starter_first_note", one.ms, "ms");
+  Median("starter_first_note.of_three", three.ms, "ms");
+  const auto mean = [](const FirstNotes& notes) {
+    return notes.nats / static_cast<double>(notes.ms.size());
+  };
+  Print({"starter_first_note.nats", mean(one), "nats"});
+  Print({"starter_first_note.nats_of_three", mean(three), "nats"});
+  return 0;
+}
+
 int Run(const char* folder) {
   const auto model = inference::LoadAnswerer({.path = folder});
   if (!model.ok()) {
@@ -101,5 +195,7 @@ int Run(const char* folder) {
 }  // namespace antiphon::bench
 
 int main() {
-  return antiphon::bench::Run(ANTIPHON_SOURCE_DIR "/models/starter");
+  constexpr char kStarter[] = ANTIPHON_SOURCE_DIR "/models/starter";
+  const int failed = antiphon::bench::Run(kStarter);
+  return failed != 0 ? failed : antiphon::bench::RunFirstNotes(kStarter);
 }
