@@ -76,7 +76,7 @@ TEST(EvaluateTest, TheFourGramLearnsFromAFolder) {
   EXPECT_LT(json["four_gram_nats_per_note"], 12);
   EXPECT_EQ(json["rows"]["four_gram"]["answers"], 9);
   EXPECT_GT(json["rows"]["four_gram"]["in_key"], 0.5);
-  EXPECT_THAT(json["remarks"].dump(), HasSubstr("learnt from 4 files"));
+  EXPECT_THAT(json["remarks"].dump(), HasSubstr("learnt from 6 files"));
 }
 
 TEST(EvaluateTest, ALimitLeavesWindowsOut) {

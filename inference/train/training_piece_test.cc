@@ -156,7 +156,7 @@ TEST(TrainingFolder, TheRehearsalPerformersAreMusic) {
   const auto read =
       ReadFolder(ANTIPHON_SOURCE_DIR "/examples", [](size_t, size_t) {});
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(read->pieces.size(), 4u);
+  EXPECT_EQ(read->pieces.size(), 6u);
   EXPECT_TRUE(read->skipped.empty());
   for (const TrainingPiece& piece : read->pieces) {
     EXPECT_GE(piece.bars(), 8) << piece.name;
