@@ -13,22 +13,19 @@ namespace {
 
 // A dot product has 16 partial sums. Some rows by four outputs at once: a load
 // serves several multiplications, and the additions of one sum hide behind
-// those of the others. More rows where a weight has to be widened first.
+// those of the others.
 constexpr size_t kOutputs = 4;
-template <typename Weight>
-constexpr bool kWidened = sizeof(Weight) < sizeof(float);
-template <typename Weight>
-constexpr size_t kRows = kWidened<Weight> ? 4 : 2;
+constexpr size_t kRows = 4;
 constexpr size_t kColumns = 2 * kLanes;  // of a weight, taken at once
 constexpr size_t kLineBytes = 64;        // a cache line
-constexpr size_t kAheadBytes = 12 << 10;
+constexpr size_t kAheadBytes = 3 << 10;
 
 template <typename Weight>
 struct Block {
-  const float* x[kRows<Weight>];
+  const float* x[kRows];
   const Weight* weights[kOutputs];
-  float* out[kRows<Weight>];
-  const char* ahead;  // what to prefetch meanwhile, of kWidened weights
+  FourFloats results[kRows];
+  bool prefetch;  // weights that no other rows have read yet
 };
 
 // A pair of lanes: columns as they lie, or of bf16 the even and the odd ones,
@@ -63,23 +60,24 @@ struct Columns {
   std::memcpy(&to.second, &odd, sizeof odd);
 }
 
-[[gnu::always_inline]] inline void Prefetch(const char* from, size_t bytes) {
-  for (size_t i = 0; i < bytes; i += kLineBytes) __builtin_prefetch(from + i);
+template <typename Weight>
+[[gnu::always_inline]] inline void Prefetch(const Weight* weights) {
+  const char* ahead = reinterpret_cast<const char*>(weights) + kAheadBytes;
+  for (size_t i = 0; i < kColumns * sizeof(Weight); i += kLineBytes) {
+    __builtin_prefetch(ahead + i);
+  }
 }
 
 template <size_t rows, typename Weight>
-[[gnu::always_inline]] inline void Multiply(const Block<Weight>& block,
+[[gnu::always_inline]] inline void Multiply(Block<Weight>& block,
                                             size_t width) {
-  constexpr size_t kBytes = sizeof(Weight) * kOutputs;
   Lanes sums[rows][kOutputs] = {};
   size_t i = 0;
   for (; i + kColumns <= width; i += kColumns) {
     Columns x[rows];
     for (size_t r = 0; r < rows; ++r) LoadColumns(block.x[r] + i, x[r]);
-    if constexpr (kWidened<Weight>) {
-      Prefetch(block.ahead + kBytes * i, kBytes * kColumns);
-    }
     for (size_t k = 0; k < kOutputs; ++k) {
+      if (block.prefetch) Prefetch(block.weights[k] + i);
       Columns weights;
       LoadColumns(block.weights[k] + i, weights);
       for (size_t r = 0; r < rows; ++r) {
@@ -88,37 +86,37 @@ template <size_t rows, typename Weight>
       }
     }
   }
-  for (size_t r = 0; r < rows; ++r) {
-    FourFloats results;
-    SumLanes(sums[r], results);
+#pragma GCC unroll 4  // else the sums would lie in memory
+  for (size_t r = 0; r < rows; ++r) SumLanes(sums[r], block.results[r]);
+  for (size_t r = 0; i < width && r < rows; ++r) {
     for (size_t k = 0; k < kOutputs; ++k) {
-      float result = results[k];
+      float result = block.results[r][k];
       for (size_t j = i; j < width; ++j) {
         result += block.x[r][j] * Widened(block.weights[k][j]);
       }
-      block.out[r][k] = result;
+      block.results[r][k] = result;
     }
   }
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyOne(const Block<float>& block, size_t width) {
+void MultiplyOne(Block<float>& block, size_t width) {
   Multiply<1>(block, width);
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyOne(const Block<uint16_t>& block, size_t width) {
+void MultiplyOne(Block<uint16_t>& block, size_t width) {
   Multiply<1>(block, width);
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyAll(const Block<float>& block, size_t width) {
-  Multiply<kRows<float>>(block, width);
+void MultiplyAll(Block<float>& block, size_t width) {
+  Multiply<kRows>(block, width);
 }
 
 ANTIPHON_BEST_CPU
-void MultiplyAll(const Block<uint16_t>& block, size_t width) {
-  Multiply<kRows<uint16_t>>(block, width);
+void MultiplyAll(Block<uint16_t>& block, size_t width) {
+  Multiply<kRows>(block, width);
 }
 
 // As LoadColumns takes them of bf16; what is no whole kColumns stays.
@@ -138,39 +136,35 @@ std::unique_ptr<float[]> Arranged(const float* x, size_t rows, size_t width) {
   return arranged;
 }
 
-// Weights come from memory in blocks too short for the processor to see the
-// pattern by itself. Widening takes about as long as memory does: the two go on
-// side by side if lines are asked for one by one, and the first rows do that.
+// The four outputs of a block lie a quarter of all apart: memory is read as
+// four long streams, which the processor foresees better than four neighbours
+// after the other. The first rows ask for lines ahead besides.
 template <typename Weight>
 void Product(const float* x, size_t rows, const Weight* weight, size_t outputs,
              size_t width, float* out) {
-  for (size_t o = 0; o < outputs; o += kOutputs) {
-    const size_t count = std::min(kOutputs, outputs - o);
-    const auto* here_bytes = reinterpret_cast<const char*>(weight + o * width);
-    const size_t block_bytes = kOutputs * width * sizeof(Weight);
-    if (!kWidened<Weight> && o + 2 * kOutputs <= outputs) {
-      Prefetch(here_bytes + block_bytes, block_bytes);
-    }
+  const size_t quarter = (outputs + kOutputs - 1) / kOutputs;
+  for (size_t o = 0; o < quarter; ++o) {
     Block<Weight> block;
-    block.ahead = here_bytes + std::max(kAheadBytes, block_bytes);
+    size_t count = 0;
     for (size_t k = 0; k < kOutputs; ++k) {
       // Past the end: the last one again, not stored.
-      block.weights[k] = weight + std::min(o + k, outputs - 1) * width;
+      const size_t at = k * quarter + o;
+      if (at < outputs) ++count;
+      block.weights[k] = weight + std::min(at, outputs - 1) * width;
     }
-    float results[kRows<Weight>][kOutputs];
+    block.prefetch = true;
     for (size_t r = 0; r < rows;) {
-      const size_t here = rows - r < kRows<Weight> ? 1 : kRows<Weight>;
-      for (size_t j = 0; j < here; ++j) {
-        block.x[j] = x + (r + j) * width;
-        block.out[j] = results[j];
-      }
+      const size_t here = rows - r < kRows ? 1 : kRows;
+      for (size_t j = 0; j < here; ++j) block.x[j] = x + (r + j) * width;
       here == 1 ? MultiplyOne(block, width) : MultiplyAll(block, width);
       for (size_t j = 0; j < here; ++j) {
-        std::memcpy(out + (r + j) * outputs + o, results[j],
-                    count * sizeof(float));
+        float* to = out + (r + j) * outputs + o;
+        for (size_t k = 0; k < count; ++k) {
+          to[k * quarter] = block.results[j][k];
+        }
       }
       r += here;
-      block.ahead = here_bytes;  // there already
+      block.prefetch = false;
     }
   }
 }
