@@ -79,15 +79,30 @@ class Sampler {
   };
   static absl::StatusOr<Best> FindBest(absl::Span<const float> logits,
                                        const NextTokens& next);
-  // Fills kept_ with weights relative to the best; end ids become one entry.
-  void Weigh(absl::Span<const float> logits, const NextTokens& next,
-             float best_logit, double temperature);
-  void KeepTop(double top_p);
-  void KeepAbove(double min_p);
-  void Normalise();
+  // For all ids; false where one is beyond the logits.
+  bool MakeRoom(size_t logits, const NextTokens& next);
+  // Fills ids_ and weights_. False where there is an error to tell.
+  bool Weigh(absl::Span<const float> logits, const NextTokens& next,
+             double temperature);
+  // In the order of weights, of equals the lower id first.
+  TokenProbability LastToKeep(const SamplingOptions& options);
+  // None = all.
+  std::optional<TokenProbability> LastOfTop(double most);
+  // Makes probabilities of those up to this one.
+  absl::Span<const TokenProbability> Keep(const TokenProbability& last);
 
-  std::vector<TokenProbability> kept_;  // in ascending order of id
-  std::vector<TokenProbability> edge_;  // of KeepTop
+  absl::Span<const double> Weights() const {
+    return absl::MakeSpan(weights_).subspan(first_, count_);
+  }
+
+  // count_ outcomes from first_ on, in ascending order of id; a weight is
+  // relative to that of the best logit. Longer than that: see MakeRoom.
+  size_t first_ = 0;
+  size_t count_ = 0;
+  std::vector<TokenId> ids_;
+  std::vector<double> weights_;
+  std::vector<TokenProbability> edge_;  // of LastOfTop, weights
+  std::vector<TokenProbability> kept_;  // the first are what was kept
 };
 
 }  // namespace antiphon::inference

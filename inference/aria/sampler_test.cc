@@ -280,6 +280,26 @@ TEST(Sampler, OptionsOutOfRangeAreRefused) {
   EXPECT_TRUE(Validate({2, 1, 1}).ok());
 }
 
+TEST(Sampler, WeightsAreThoseOfTheLibrarysExponential) {
+  std::vector<float> logits;
+  for (int i = 0; i <= 7000; ++i)
+    logits.push_back(-0.1F * static_cast<float>(i));
+  SamplingOptions options;
+  options.temperature = 1;
+  options.top_p.reset();
+  Sampler sampler;
+  const auto all = sampler.Distribution(logits, AllOf(logits.size()), options);
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->size(), logits.size());
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double weight = (*all)[i].probability / (*all)[0].probability;
+    const double wanted = std::exp(static_cast<double>(logits[i]));
+    EXPECT_NEAR(weight / wanted, 1, 1e-15) << logits[i];
+  }
+  const std::vector<float> far = {0, -709, -kInfinity};
+  EXPECT_EQ(sampler.Distribution(far, AllOf(3), options)->size(), 1U);
+}
+
 TEST(Sampler, ATinyTemperatureIsNearlyTheArgmax) {
   const std::vector<float> logits = {-1e30F, 5, 4.999F};
   SamplingOptions options;
