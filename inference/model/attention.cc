@@ -14,8 +14,9 @@ namespace antiphon::inference {
 namespace {
 
 constexpr float kRopeBase = 500000.0f;
-constexpr size_t kKeys = 4;     // scored together
-constexpr size_t kColumns = 4;  // of 16 lanes, summed together
+constexpr size_t kKeys = 4;      // scored together
+constexpr size_t kAhead = 1024;  // floats to prefetch: a page of 4 KB
+constexpr size_t kColumns = 4;   // of 16 lanes, summed together
 
 // scale · query · key for each position. A key's sums do not depend on what it
 // is scored together with.
@@ -33,6 +34,7 @@ void Scores(const float* query, const float* keys, size_t count, size_t width,
       Lanes x;
       LoadLanes(query + d, x);
       for (size_t k = 0; k < kKeys; ++k) {
+        __builtin_prefetch(key[k] + d + kAhead);
         Lanes y;
         LoadLanes(key[k] + d, y);
         sums[k] += x * y;
@@ -60,6 +62,7 @@ template <size_t columns>
   for (size_t p = 0; p < count; ++p, values += width) {
     for (size_t j = 0; j < columns; ++j) {
       Lanes value;
+      __builtin_prefetch(values + j * kLanes + kAhead);
       LoadLanes(values + j * kLanes, value);
       sums[j] += weights[p] * value;
     }
