@@ -9,7 +9,6 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <cassert>
@@ -21,6 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/log.h"
 #include "inference/model/device_attention.h"
+#include "inference/model/large_pages.h"
 #include "inference/model/row_product.h"
 
 namespace antiphon::inference {
@@ -42,34 +42,21 @@ at::ScalarType AtenType(StoredType type) {
   }
 }
 
-// Memory that nobody touched yet, for weights: decode reads all of it at each
-// step, and with pages of 4 KB waits for their addresses as well. Where the
-// kernel has no large pages, nothing changes.
-void AskForLargePages(void* begin, size_t bytes) {
-  constexpr uintptr_t kPage = uintptr_t{2} << 20;
-  const uintptr_t at = reinterpret_cast<uintptr_t>(begin);
-  const uintptr_t first = (at + kPage - 1) / kPage * kPage;
-  const uintptr_t end = (at + bytes) / kPage * kPage;
-  if (first >= end) return;
-  madvise(reinterpret_cast<void*>(first), end - first, MADV_HUGEPAGE);
-}
-
 // Reads tensors block by block: none is held twice, as it is stored or mapped.
 // The block stays while all are read: to free and allocate in between would
 // leave holes of a third of the model.
 class Loader {
  public:
-  explicit Loader(const Checkpoint& checkpoint)
+  // `pages`: for tensors on the CPU, outliving them; null = allocated each.
+  Loader(const Checkpoint& checkpoint, LargePages* pages)
       : checkpoint_(checkpoint),
+        pages_(pages),
         block_(std::make_unique<uint8_t[]>(kBlockBytes)) {}
 
   at::Tensor Load(const std::string& name, at::Device device,
                   at::ScalarType type) const {
     const StoredTensor& stored = checkpoint_.Tensor(name);
-    at::Tensor tensor = at::empty(stored.shape, type);
-    if (device.is_cpu()) {
-      AskForLargePages(tensor.mutable_data_ptr(), tensor.nbytes());
-    }
+    at::Tensor tensor = Empty(stored, type);
     at::Tensor values = tensor.view({-1});
     absl::Span<const uint8_t> rest = stored.bytes;
     const size_t each = rest.size() / static_cast<size_t>(stored.elements);
@@ -89,8 +76,18 @@ class Loader {
 
  private:
   static constexpr size_t kBlockBytes = size_t{1} << 22;
+  static constexpr size_t kBf16Bytes = 2;
+
+  at::Tensor Empty(const StoredTensor& stored, at::ScalarType type) const {
+    const size_t bytes = static_cast<size_t>(stored.elements) *
+                         (type == at::kFloat ? sizeof(float) : kBf16Bytes);
+    void* room = pages_ ? pages_->Take(bytes) : nullptr;
+    return room ? at::from_blob(room, stored.shape, type)
+                : at::empty(stored.shape, type);
+  }
 
   const Checkpoint& checkpoint_;
+  LargePages* const pages_;
   const std::unique_ptr<uint8_t[]> block_;
 };
 
@@ -145,6 +142,7 @@ struct Layer {
 }  // namespace
 
 struct AriaNetwork::Weights {
+  std::unique_ptr<LargePages> pages;  // outlives the tensors in it
   at::Tensor embeddings;
   std::vector<Layer> layers;
   Norm last_norm;
@@ -166,7 +164,13 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
   const at::ScalarType type =
       compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
   const at::Device device = on_cpu_ ? at::kCPU : at::kCUDA;
-  const Loader loader(checkpoint);
+  if (on_cpu_) {
+    // As if all were fp32, and a line more for each tensor.
+    weights_->pages = std::make_unique<LargePages>(
+        sizeof(float) * static_cast<size_t>(shape_.parameters()) +
+        size_t{64} * TensorsOf(shape_).size());
+  }
+  const Loader loader(checkpoint, weights_->pages.get());
   const auto matrix = [&](const std::string& name) {
     return loader.Load(name + ".weight", device, type);
   };
@@ -202,7 +206,8 @@ AriaNetwork::~AriaNetwork() = default;
 void AriaNetwork::Condition(const Checkpoint& checkpoint,
                             absl::Span<const float> embedding) {
   const at::Tensor adapter =
-      Loader(checkpoint).Load("embedding_adapter.weight", at::kCPU, at::kFloat);
+      Loader(checkpoint, nullptr)
+          .Load("embedding_adapter.weight", at::kCPU, at::kFloat);
   assert(static_cast<int64_t>(embedding.size()) == adapter.size(1));
   const size_t padded = PaddedFor(Products::kMany, 1);
   for (SlotId slot = 0; slot < slots_; ++slot) {

@@ -15,6 +15,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "inference/model/attention.h"
+#include "inference/model/large_pages.h"
 #include "inference/model/random_checkpoint.h"
 #include "inference/model/row_product.h"
 #include "inference/model/test_models.h"
@@ -105,6 +106,19 @@ TEST(RowProductTest, EqualsPlainSumsForAnyCounts) {
       ExpectPlainSums(halves, weight, outputs, width, random);
     }
   }
+}
+
+TEST(LargePagesTest, PiecesFollowEachOtherUntilUsedUp) {
+  constexpr size_t kAll = size_t{2} << 20;
+  LargePages pages(kAll - 100);
+  auto* first = static_cast<char*>(pages.Take(65));
+  auto* second = static_cast<char*>(pages.Take(kAll - 192));
+  ASSERT_NE(first, nullptr);
+  ASSERT_EQ(second, first + 128);
+  EXPECT_EQ(second[kAll - 193], 0);
+  EXPECT_EQ(pages.Take(65), nullptr);
+  EXPECT_EQ(pages.Take(2 * kAll), nullptr);
+  EXPECT_EQ(pages.Take(64), first + kAll - 64);
 }
 
 TEST(AttentionTest, EqualsPlainSoftmaxOverBothRanges) {
