@@ -22,6 +22,7 @@
 #include "inference/model/device_attention.h"
 #include "inference/model/large_pages.h"
 #include "inference/model/row_product.h"
+#include "inference/model/torch_terms.h"
 
 namespace antiphon::inference {
 namespace {
@@ -30,17 +31,6 @@ namespace {
 // (decision 0023): it pays when it is fuller than that.
 constexpr size_t kOfSmall = 6, kOfLarge = 5;
 constexpr double kNormEpsilon = 1e-5;
-
-at::ScalarType AtenType(StoredType type) {
-  switch (type) {
-    case StoredType::kBf16:
-      return at::kBFloat16;
-    case StoredType::kF16:
-      return at::kHalf;
-    default:
-      return at::kFloat;
-  }
-}
 
 // Reads tensors block by block: none is held twice, as it is stored or mapped.
 // The block stays while all are read: to free and allocate in between would
@@ -67,7 +57,7 @@ class Loader {
       std::copy(bytes.begin(), bytes.end(), block_.get());
       const auto count = static_cast<int64_t>(bytes.size() / each);
       values.narrow(0, at, count)
-          .copy_(at::from_blob(block_.get(), {count}, AtenType(stored.type)));
+          .copy_(at::from_blob(block_.get(), {count}, TorchType(stored.type)));
       at += count;
       checkpoint_.Release();
     }
@@ -163,7 +153,7 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
       weights_(std::make_unique<Weights>()) {
   const at::ScalarType type =
       compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
-  const at::Device device = on_cpu_ ? at::kCPU : at::kCUDA;
+  const at::Device device = TorchDevice(where);
   if (on_cpu_) {
     // As if all were fp32, and a line more for each tensor.
     weights_->pages = std::make_unique<LargePages>(

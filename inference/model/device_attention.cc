@@ -14,6 +14,8 @@
 #include <limits>
 #include <vector>
 
+#include "inference/model/torch_terms.h"
+
 namespace antiphon::inference {
 namespace {
 
@@ -59,23 +61,14 @@ at::Tensor MaskOf(const Run& run, const at::Device& device) {
   return hidden.narrow(1, 0, run.seen()).unsqueeze(0).unsqueeze(0);
 }
 
-at::Tensor OnDevice(const float* values, int64_t positions, int64_t half,
-                    const at::Device& device) {
-  // The table's rows lie behind one another.
-  return at::from_blob(const_cast<float*>(values), {positions, half},
-                       at::kFloat)
-      .clone()
-      .to(device);
-}
-
 }  // namespace
 
 struct DeviceAttention::State {
-  State(const KvCache::Shape& s, const RopeTable& rope, const at::Device& on)
+  State(const KvCache::Shape& s, const RopeTable& rope, Device on)
       : shape(s),
-        device(on),
-        cosines(OnDevice(rope.Cosines(0), positions(), s.head_width / 2, on)),
-        sines(OnDevice(rope.Sines(0), positions(), s.head_width / 2, on)) {
+        device(TorchDevice(on)),
+        cosines(CopyOf(rope.Cosines(0), positions(), s.head_width / 2, on)),
+        sines(CopyOf(rope.Sines(0), positions(), s.head_width / 2, on)) {
     for (int i = 0; i < shape.layers; ++i) {
       trunks.push_back(Allocate(shape.trunk_positions));
       branches.push_back(Allocate(shape.branch_positions));
@@ -124,8 +117,7 @@ struct DeviceAttention::State {
 
 DeviceAttention::DeviceAttention(const KvCache::Shape& shape,
                                  const RopeTable& rope, Device device)
-    : state_(std::make_unique<State>(
-          shape, rope, device == Device::kCpu ? at::kCPU : at::kCUDA)) {}
+    : state_(std::make_unique<State>(shape, rope, device)) {}
 
 DeviceAttention::~DeviceAttention() = default;
 

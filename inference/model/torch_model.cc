@@ -5,38 +5,19 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <exception>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "inference/model/aria_network.h"
 #include "inference/model/slot_book.h"
+#include "inference/model/torch_terms.h"
 
 namespace antiphon::inference {
 namespace {
 
 constexpr int kMaxSlots = 1024;
 constexpr int kMaxThreads = 256;
-
-// Runs `work`, turns what it throws into a status of one line.
-template <typename Work>
-absl::Status Guarded(Work work) {
-  try {
-    const c10::InferenceMode inference;
-    work();
-    return absl::OkStatus();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError(
-        "not enough memory for the model; use a smaller one, fewer slots or "
-        "fewer --context-tokens");
-  } catch (const std::exception& e) {
-    const std::string what = e.what();
-    return absl::InternalError(
-        absl::StrCat("libtorch: ", what.substr(0, what.find('\n'))));
-  }
-}
 
 absl::Status CheckOptions(const ModelShape& shape,
                           const TorchModel::Options& options) {
@@ -164,6 +145,7 @@ absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
   const size_t values = static_cast<size_t>(info.vocabulary_rows);
   const size_t first_wanted = rows.size() - logits.size() / values;
   return Guarded([&] {
+    const c10::InferenceMode inference;
     for (size_t begin = 0; begin < rows.size();) {
       const absl::Span<const NetworkRow> chunk =
           rows.subspan(begin, network.NextChunk(products, rows.size() - begin));
@@ -202,6 +184,7 @@ absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
   if (!info.ok()) return info.status();
   std::unique_ptr<State> state;
   absl::Status status = Guarded([&] {
+    const c10::InferenceMode inference;
     at::set_num_threads(options.threads);
     state = std::make_unique<State>(checkpoint, *info, options);
   });

@@ -8,7 +8,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/from_blob.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
@@ -18,6 +17,7 @@
 #include <cmath>
 #include <vector>
 
+#include "inference/model/torch_terms.h"
 #include "inference/train/kernels.h"
 
 namespace antiphon::inference {
@@ -210,14 +210,6 @@ class GateStep : public Function<GateStep> {
   }
 };
 
-at::Tensor OnDevice(const float* values, int64_t length, int64_t half,
-                    Device device) {
-  // The table's rows lie behind one another.
-  return at::from_blob(const_cast<float*>(values), {length, half}, at::kFloat)
-      .clone()
-      .to(device == Device::kCpu ? at::kCPU : at::kCUDA);
-}
-
 // [batch, heads, length, width], each position turned by its angles.
 at::Tensor Rotated(const at::Tensor& x, const Rotation& rotation) {
   const int64_t length = x.size(2), half = x.size(3) / 2;
@@ -238,8 +230,8 @@ struct Rotation::Angles {
 Rotation::Rotation(int64_t length, int64_t width, Device device)
     : table_(static_cast<int>(length), static_cast<int>(width)),
       angles_(std::make_unique<Angles>(
-          Angles{OnDevice(table_.Cosines(0), length, width / 2, device),
-                 OnDevice(table_.Sines(0), length, width / 2, device)})) {}
+          Angles{CopyOf(table_.Cosines(0), length, width / 2, device),
+                 CopyOf(table_.Sines(0), length, width / 2, device)})) {}
 Rotation::~Rotation() = default;
 
 const at::Tensor& Rotation::cosines() const { return angles_->cosines; }

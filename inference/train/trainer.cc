@@ -18,7 +18,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <numeric>
@@ -27,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rt/clock.h"
 #include "inference/model/safetensors_writer.h"
+#include "inference/model/torch_terms.h"
 #include "inference/train/training_network.h"
 
 namespace antiphon::inference {
@@ -38,18 +38,6 @@ constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.95;
 constexpr double kAdamEpsilon = 1e-8;
 constexpr int64_t kPadTo = 16;  // what the kernels take
-
-template <typename Work>
-absl::Status Guarded(Work work) {
-  try {
-    work();
-    return absl::OkStatus();
-  } catch (const std::exception& e) {
-    const std::string what = e.what();
-    return absl::InternalError(
-        absl::StrCat("libtorch: ", what.substr(0, what.find('\n'))));
-  }
-}
 
 enum Class { kNoteClass, kOnsetClass, kDurClass, kOtherClass, kClasses };
 
@@ -301,11 +289,8 @@ absl::Status Trainer::State::LoadWeights() {
           "--init-from=", options.init_from, ": ", spec.name, " is ",
           ShapeText(from.shape), ", here it is ", ShapeText(spec.shape)));
     }
-    const at::ScalarType type = from.type == StoredType::kF32   ? at::kFloat
-                                : from.type == StoredType::kF16 ? at::kHalf
-                                                                : at::kBFloat16;
     const at::Tensor values =
-        at::empty(from.shape, at::TensorOptions().dtype(type));
+        at::empty(from.shape, at::TensorOptions().dtype(TorchType(from.type)));
     std::memcpy(values.mutable_data_ptr(), from.bytes.data(),
                 from.bytes.size());
     const at::NoGradGuard no_grad;

@@ -20,6 +20,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "inference/model/torch_terms.h"
 #include "inference/train/layers.h"
 
 namespace antiphon::inference {
@@ -27,10 +28,6 @@ namespace {
 
 constexpr double kNormEpsilon = 1e-5;
 constexpr double kSpread = 0.02;  // standard deviation of a matrix
-
-at::Device TorchDevice(Device device) {
-  return device == Device::kCpu ? at::kCPU : at::kCUDA;
-}
 
 at::Tensor Product(const at::Tensor& x, const at::Tensor& weight) {
   return at::linear(x, weight.to(at::kBFloat16));
