@@ -117,9 +117,29 @@ ModelCard CardOf(const TrainOptions& options, const RowMap& rows) {
   card.vocabulary = "default";
   card.time_base = TimeBase::kBar;
   card.segment_ms = kBarSegmentMs;
-  card.temperature = 0.9;
+  card.temperature = 0.95;
   card.top_p = 0.95;
   return card;
+}
+
+TrainerOptions TrainerOptionsOf(const TrainOptions& options,
+                                const ModelShape& shape, Device device,
+                                const RowMap& rows) {
+  TrainerOptions trainer;
+  trainer.shape = shape;
+  trainer.tokens = options.million_tokens * 1'000'000;
+  trainer.length = kLength;
+  trainer.sequences = options.sequences;
+  trainer.peak_rate = options.rate.value_or(
+      options.init_from.empty() ? kNewRate : kFineTuningRate);
+  trainer.dropout = options.dropout;
+  trainer.seed = options.seed;
+  trainer.threads = options.threads;
+  trainer.device = device;
+  trainer.folder = options.out;
+  trainer.init_from = options.init_from;
+  trainer.card = CardOf(options, rows);
+  return trainer;
 }
 
 }  // namespace
@@ -146,20 +166,8 @@ absl::Status RunTrain(const TrainOptions& options) {
     if (!held_out.ok()) return held_out.status();
     valid = ValidationOf(*held_out);
   }
-  TrainerOptions trainer_options;
-  trainer_options.shape = *shape;
-  trainer_options.tokens = options.million_tokens * 1'000'000;
-  trainer_options.length = kLength;
-  trainer_options.sequences = options.sequences;
-  trainer_options.peak_rate = options.rate.value_or(
-      options.init_from.empty() ? kNewRate : kFineTuningRate);
-  trainer_options.dropout = options.dropout;
-  trainer_options.seed = options.seed;
-  trainer_options.threads = options.threads;
-  trainer_options.device = *device;
-  trainer_options.folder = options.out;
-  trainer_options.init_from = options.init_from;
-  trainer_options.card = CardOf(options, rows);
+  const TrainerOptions trainer_options =
+      TrainerOptionsOf(options, *shape, *device, rows);
   CropSourceOptions source_options;
   source_options.crops.max_tokens = kLength;
   const auto varied = CropSource::Create(*pieces, source_options, options.seed);
