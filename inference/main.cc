@@ -46,7 +46,7 @@ constexpr char kHelp[] =
   --listen=127.0.0.1:50051    where edges connect; port 0 takes a free one
   --insecure            allow an address other than this machine's, without TLS
   --metrics=127.0.0.1:9464    Prometheus page at /metrics; empty: none
-  --device=cpu|cuda     where the model's products run; cuda wants a GPU and the
+  --device=cpu|cuda     where the model runs; cuda wants a GPU and the
                         libraries of scripts/fetch_libtorch.py --cuda
   --threads=1           of the computation
   --dtype=auto|fp32|bf16      of its weights; bf16 takes half the memory and half

@@ -10,7 +10,7 @@ edge_bench pulse_work bar_boundary
 emission_bench emission_error
 hanging_notes_bench hanging_notes
 tokenizer_bench tokenizer
-starter_bench starter_bar
+starter_bench starter_bar starter_first_note
 model_bench prefix_exact prefill_gemm decode_floor head_class sampler_cost
 LIST
 }

@@ -12,7 +12,8 @@ preset release, and says what the plugin loads, how long that takes and what it 
 With a GPU the tests of the model run on it, the logits of a random model are compared
 with the CPU's and `antiphon-model bench` runs on both. Without one the last line says so.
 Needs no root once scripts/setup.sh ran. x86_64 only.
-Exit status: 0 the libraries load and, with a GPU, the logits agree; 1 otherwise.
+Exit status: 0 the libraries load and, with a GPU, the tests pass and the logits agree;
+1 otherwise.
 HELP
 }
 

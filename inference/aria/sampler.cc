@@ -230,6 +230,7 @@ bool Sampler::MakeRoom(size_t logits, const NextTokens& next) {
   ids_.resize(room);
   weights_.resize(room);
   kept_.resize(room);
+  edge_.reserve(room);
   return true;
 }
 

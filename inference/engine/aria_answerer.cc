@@ -213,7 +213,8 @@ NextTokens AriaAnswerer::Next(const Window& window, const Grammar& grammar) {
 }
 
 absl::StatusOr<AriaAnswerer::FirstNote> AriaAnswerer::ChooseFirst(
-    const Window& window, const Grammar& grammar) {
+    const Job& job, const AnswerSink& sink, const Window& window,
+    const Grammar& grammar) {
   std::vector<TokenId> notes;
   Next(window, grammar).allowed.ForEach([&](TokenId id) {
     if (vocabulary_.ClassOf(id) == TokenClass::kNote) notes.push_back(id);
@@ -228,6 +229,9 @@ absl::StatusOr<AriaAnswerer::FirstNote> AriaAnswerer::ChooseFirst(
   });
   FirstNote best{.score = -std::numeric_limits<double>::infinity()};
   for (auto note = notes.begin(); note != end; ++note) {
+    // Late or not wanted any more: no candidate but those known is worth it.
+    const bool is_known = std::isfinite(best.score);
+    if (is_known && Interrupted(job, sink, absl::Duration())) break;
     const absl::StatusOr<FirstNote> found = Weigh(window, grammar, *note);
     if (!found.ok()) return found.status();
     if (found->score > best.score) best = *found;
@@ -269,6 +273,7 @@ absl::StatusOr<AriaAnswerer::FirstNote> AriaAnswerer::Weigh(
 absl::StatusOr<TokenId> AriaAnswerer::DrawNext(const Job& job,
                                                const Window& window,
                                                const Grammar& grammar,
+                                               const AnswerSink& sink,
                                                uint32_t notes) {
   if (first_onset_) return *std::exchange(first_onset_, std::nullopt);
   const auto token =
@@ -278,7 +283,8 @@ absl::StatusOr<TokenId> AriaAnswerer::DrawNext(const Job& job,
       vocabulary_.ClassOf(*token) != TokenClass::kNote) {
     return token;
   }
-  const absl::StatusOr<FirstNote> first = ChooseFirst(window, grammar);
+  const absl::StatusOr<FirstNote> first =
+      ChooseFirst(job, sink, window, grammar);
   if (!first.ok()) return first.status();
   first_onset_ = first->onset;
   return first->note;
@@ -308,7 +314,7 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     if (model_->BranchLength(kSlot) >= model_->info().branch_tokens) {
       return EndReason::kShortened;
     }
-    const auto token = DrawNext(job, window, grammar, notes);
+    const auto token = DrawNext(job, window, grammar, sink, notes);
     if (!token.ok()) return Failed(job, token.status());
     if (*token == kEndOfAnswer) {
       return notes > 0 ? EndReason::kComplete : EndReason::kEmpty;

@@ -98,14 +98,17 @@ class AriaAnswerer : public Answerer {
                                   absl::Span<float> last_logits);
   // What may follow inside the window: of it alone logits are computed.
   static NextTokens Next(const Window& window, const Grammar& grammar);
-  // Of the candidates the best one, by a step of the model for each.
-  absl::StatusOr<FirstNote> ChooseFirst(const Window& window,
+  // Of the candidates the best one, by a step of the model for each; of those
+  // that were weighed before the job was cancelled or late.
+  absl::StatusOr<FirstNote> ChooseFirst(const Job& job, const AnswerSink& sink,
+                                        const Window& window,
                                         const Grammar& grammar);
   absl::StatusOr<FirstNote> Weigh(const Window& window, Grammar grammar,
                                   TokenId note);
   // kEndOfAnswer where the answer is over.
   absl::StatusOr<TokenId> DrawNext(const Job& job, const Window& window,
-                                   const Grammar& grammar, uint32_t notes);
+                                   const Grammar& grammar,
+                                   const AnswerSink& sink, uint32_t notes);
   static void Send(const TimeMap& time, const Window& window,
                    const TimedNote& note, uint32_t index, AnswerSink& sink);
   EndReason Draw(const Job& job, const TimeMap& time, const Window& window,

@@ -169,7 +169,8 @@ TEST(FirstNote, AfterItNothingOfTheCandidatesIsLeft) {
           longest.assign(history.begin(), history.end());
         }
       });
-  for (uint64_t seed = 0; seed < 10; ++seed) {
+  int judged = 0;
+  for (uint64_t seed = 0; seed < 40; ++seed) {
     longest.clear();
     Collector sink;
     answerer->Answer(ThreeBars(seed), sink);
@@ -177,7 +178,33 @@ TEST(FirstNote, AfterItNothingOfTheCandidatesIsLeft) {
     std::vector<TokenId> all = answerer->prompt();
     all.insert(all.end(), answerer->drawn().begin(), answerer->drawn().end());
     EXPECT_EQ(longest, all);
+    ++judged;
   }
+  EXPECT_GT(judged, 3);
+}
+
+// Whoever cancels does not wait for candidates that are left.
+TEST(FirstNote, ACancelEndsTheWeighing) {
+  Collector sink;
+  int weighed = 0;
+  const auto answerer = Choosing(
+      8, [&](absl::Span<const TokenId> history, absl::Span<float> logits) {
+        Flatten(history, logits);
+        Grammar grammar(kVocabulary);
+        for (const TokenId token : history) grammar.Advance(token);
+        const bool is_answer = history.size() > 2 + 3 * 12;
+        if (!is_answer || grammar.expects() != Grammar::Expects::kNoteOnset)
+          return;
+        ++weighed;
+        sink.stop = true;
+      });
+  EndReason reason = EndReason::kEmpty;
+  for (uint64_t seed = 0; weighed == 0 && seed < 40; ++seed) {
+    sink.notes.clear();
+    reason = answerer->Answer(ThreeBars(seed), sink).reason;
+  }
+  EXPECT_EQ(weighed, 2);  // the first candidate, then as the note itself
+  EXPECT_EQ(reason, EndReason::kCancelled);
 }
 
 TEST(FirstNote, BrokenLogitsOfAllCandidatesEndTheJob) {

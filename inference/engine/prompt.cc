@@ -78,7 +78,7 @@ std::vector<Prompt::Held> HeldIn(const Vocabulary& vocabulary,
   for (size_t at = 0; at < tokens.size(); ++at) {
     if (vocabulary.ClassOf(tokens[at]) != TokenClass::kDur) continue;
     const int64_t so_far = note->note.duration_ms;
-    if (note->tags != 0 && so_far <= kMaxDurationMs) {
+    if (note->tags != 0 && so_far < kMaxDurationMs) {
       held.push_back({at, so_far});
     }
     ++note;

@@ -151,15 +151,30 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
       scores_(
           static_cast<size_t>(cache.trunk_positions + cache.branch_positions)),
       weights_(std::make_unique<Weights>()) {
-  const at::ScalarType type =
-      compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
-  const at::Device device = TorchDevice(where);
   if (on_cpu_) {
     // As if all were fp32, and a line more for each tensor.
     weights_->pages = std::make_unique<LargePages>(
         sizeof(float) * static_cast<size_t>(shape_.parameters()) +
         size_t{64} * TensorsOf(shape_).size());
+  } else {
+    device_attention_ = std::make_unique<DeviceAttention>(cache, rope_, where);
   }
+  LoadWeights(checkpoint, compute, where);
+  largest_block_ = LargestBlock();
+  if (largest_block_ < kMaxRows) {
+    LogWarning("matrix products of this processor depend on the row count: ",
+               "prefill takes blocks of ", largest_block_,
+               " rows at most, a little slower");
+  }
+}
+
+AriaNetwork::~AriaNetwork() = default;
+
+void AriaNetwork::LoadWeights(const Checkpoint& checkpoint, ComputeType compute,
+                              Device where) {
+  const at::ScalarType type =
+      compute == ComputeType::kBf16 ? at::kBFloat16 : at::kFloat;
+  const at::Device device = TorchDevice(where);
   const Loader loader(checkpoint, weights_->pages.get());
   const auto matrix = [&](const std::string& name) {
     return loader.Load(name + ".weight", device, type);
@@ -180,18 +195,7 @@ AriaNetwork::AriaNetwork(const Checkpoint& checkpoint,
   }
   weights_->last_norm = norm("model.out_layer_norm");
   weights_->head = matrix("lm_head");
-  if (!on_cpu_) {
-    device_attention_ = std::make_unique<DeviceAttention>(cache, rope_, where);
-  }
-  largest_block_ = LargestBlock();
-  if (largest_block_ < kMaxRows) {
-    LogWarning("matrix products of this processor depend on the row count: ",
-               "prefill takes blocks of ", largest_block_,
-               " rows at most, a little slower");
-  }
 }
-
-AriaNetwork::~AriaNetwork() = default;
 
 void AriaNetwork::Condition(const Checkpoint& checkpoint,
                             absl::Span<const float> embedding) {

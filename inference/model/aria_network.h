@@ -61,6 +61,8 @@ class AriaNetwork {
  private:
   struct Weights;
 
+  void LoadWeights(const Checkpoint& checkpoint, ComputeType compute,
+                   Device where);
   // All layers over x, one row each of `rows` and then padding, in place.
   // Writes the cache.
   void Layers(absl::Span<const NetworkRow> rows, Products products,

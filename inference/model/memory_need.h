@@ -2,6 +2,7 @@
 //
 // How much memory a model needs, and how much this machine has: what cannot fit
 // is refused before a byte of it is loaded, instead of being killed half-way.
+// On a GPU loading ends with libtorch's own word where its memory runs out.
 // Sizes are bytes; MB and GB are powers of ten. Any thread.
 #ifndef ANTIPHON_INFERENCE_MODEL_MEMORY_NEED_H_
 #define ANTIPHON_INFERENCE_MODEL_MEMORY_NEED_H_

@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kMaxSlots = 1024;
 constexpr int kMaxThreads = 256;
+constexpr char kRemedy[] =
+    "use a smaller model, fewer slots or fewer --context-tokens";
 
 absl::Status CheckOptions(const ModelShape& shape,
                           const TorchModel::Options& options) {
@@ -68,6 +70,8 @@ absl::StatusOr<ModelInfo> InfoOf(const Checkpoint& checkpoint,
 
 absl::Status CheckFits(const Checkpoint& checkpoint,
                        const TorchModel::Options& options) {
+  // A GPU's memory is not known here.
+  if (options.device != Device::kCpu) return absl::OkStatus();
   const MemoryNeed need = NeedOf(checkpoint.shape(), options.compute,
                                  options.slots, options.context_tokens);
   return CheckFits(
@@ -95,7 +99,11 @@ bool CpuMultipliesBf16() {
 absl::StatusOr<ComputeType> ComputeTypeFor(std::string_view name,
                                            const Checkpoint& checkpoint,
                                            Device device) {
-  if (name != "auto") return NamedComputeType(name);
+  if (name == "fp32" || name == "bf16") return NamedComputeType(name);
+  if (name != "auto") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--dtype=", std::string(name), " is unknown; take auto, fp32 or bf16"));
+  }
   for (const TensorSpec& spec : TensorsOf(checkpoint.shape())) {
     if (checkpoint.Tensor(spec.name).type != StoredType::kBf16) {
       return ComputeType::kF32;
@@ -144,7 +152,7 @@ absl::Status TorchModel::State::Run(absl::Span<const NetworkRow> rows,
                                     absl::Span<float> logits) {
   const size_t values = static_cast<size_t>(info.vocabulary_rows);
   const size_t first_wanted = rows.size() - logits.size() / values;
-  return Guarded([&] {
+  return Guarded(kRemedy, [&] {
     const c10::InferenceMode inference;
     for (size_t begin = 0; begin < rows.size();) {
       const absl::Span<const NetworkRow> chunk =
@@ -183,7 +191,7 @@ absl::StatusOr<std::unique_ptr<TorchModel>> TorchModel::Create(
   absl::StatusOr<ModelInfo> info = InfoOf(checkpoint, options);
   if (!info.ok()) return info.status();
   std::unique_ptr<State> state;
-  absl::Status status = Guarded([&] {
+  absl::Status status = Guarded(kRemedy, [&] {
     const c10::InferenceMode inference;
     at::set_num_threads(options.threads);
     state = std::make_unique<State>(checkpoint, *info, options);

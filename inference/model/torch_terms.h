@@ -32,16 +32,16 @@ c10::ScalarType TorchType(StoredType type);
 at::Tensor CopyOf(const float* values, int64_t rows, int64_t width,
                   Device device);
 
-// Runs `work`; what it throws becomes a status of one line.
+// Runs `work`; what it throws becomes a status of one line. `remedy`: of too
+// little memory.
 template <typename Work>
-absl::Status Guarded(Work work) {
+absl::Status Guarded(const char* remedy, Work work) {
   try {
     work();
     return absl::OkStatus();
   } catch (const std::bad_alloc&) {
     return absl::ResourceExhaustedError(
-        "not enough memory for the model; use a smaller one, fewer slots or "
-        "fewer --context-tokens");
+        absl::StrCat("not enough memory; ", remedy));
   } catch (const std::exception& e) {
     const std::string what = e.what();
     return absl::InternalError(

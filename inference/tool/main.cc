@@ -114,7 +114,10 @@ constexpr char kHelp[] =
       --limit=N                       N windows of each kind, evenly spread
       --train=DIR                     MIDI files that the 4-gram row learns from
       --temperature=T --top-p=P       without them the model card's
-      --seed=1                        the same seed finds the same
+      --seed=1                        the same seed finds the same, where the
+                                      processor is of the same kind: answers
+                                      are drawn as by the service (its
+                                      --dtype=auto), likelihoods are in fp32
       --json                          {"nats_per_note","by_source","pairing",
                                       "rows":{"human":{...},...},...}
 

@@ -37,6 +37,7 @@ namespace fs = std::filesystem;
 constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.95;
 constexpr double kAdamEpsilon = 1e-8;
+constexpr char kRemedy[] = "take a smaller --config or fewer --sequences";
 constexpr int64_t kPadTo = 16;  // what the kernels take
 
 enum Class { kNoteClass, kOnsetClass, kDurClass, kOtherClass, kClasses };
@@ -303,7 +304,7 @@ absl::Status Trainer::State::LoadWeights() {
 absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
     const TrainerOptions& options, RowMap rows, CropAt crop_at) {
   std::unique_ptr<State> state;
-  absl::Status status = Guarded([&] {
+  absl::Status status = Guarded(kRemedy, [&] {
     at::set_num_threads(options.threads);
     state =
         std::make_unique<State>(options, std::move(rows), std::move(crop_at));
@@ -330,7 +331,7 @@ absl::Status Trainer::Step() {
   State& s = *state_;
   const TrainingBatch batch = s.BatchOf(s.CropsOf(s.step));
   bool finite = true;
-  const absl::Status status = Guarded([&] {
+  const absl::Status status = Guarded(kRemedy, [&] {
     at::manual_seed(s.options.seed * 1'000'003 + static_cast<uint64_t>(s.step));
     const at::Tensor losses = s.network.Losses(batch, true);
     const at::Tensor loss = losses.mean();
