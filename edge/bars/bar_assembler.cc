@@ -45,7 +45,9 @@ void BarAssembler::MoveLine(PlaySeq bar, Ticks line) {
     note.on = line;
   }
   for (Pedal& pedal : pedals_) {
-    if (pedal.bar == bar) pedal.at = std::max(pedal.at, line);
+    if (pedal.bar != bar && pedal.at < line) continue;
+    pedal.bar = bar;
+    pedal.at = std::max(pedal.at, line);
   }
 }
 

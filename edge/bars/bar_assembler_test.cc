@@ -172,6 +172,21 @@ TEST_F(BarAssemblerTest, AnEarlyDownbeatFollowsALineThatComesSooner) {
   EXPECT_EQ(context_.notes[1].tick, Ticks());
 }
 
+TEST_F(BarAssemblerTest, APedalChangeFollowsALineThatComesSooner) {
+  At(1879, MidiMessage::ControlChange(0, 64, 127));
+  At(1880, MidiMessage::ControlChange(0, 64, 0));  // where the host jumps
+  At(1900, MidiMessage::ControlChange(0, 64, 127));
+  timeline_.SetBar({0, 0, Ticks(), Ticks::Of(1880), Meter{}});
+  timeline_.SetBar({1, 4, Ticks::Of(1880), Ticks::Of(3800), Meter{}});
+  bars_.MoveLine(1, Ticks::Of(1880));
+  EXPECT_THAT(PedalsOf(Cut(0, 0)),
+              ElementsAre(PedalChange{Ticks::Of(1879), true}));
+  EXPECT_THAT(
+      PedalsOf(Cut(1, 1)),
+      ElementsAre(PedalChange{Ticks(), true}, PedalChange{Ticks(), false},
+                  PedalChange{Ticks::Of(20), true}));
+}
+
 TEST_F(BarAssemblerTest, ABreakForgetsEverything) {
   At(100, MidiMessage::NoteOn(0, 60, 80));
   bars_.Clear();
