@@ -103,17 +103,25 @@ void BarAssembler::OnPedal(const MidiMessage& m, Ticks at,
   const bool down = m.value() >= kPedalDown;
   bool& was_down = pedal_down_[static_cast<size_t>(m.channel())];
   if (down == was_down) return;
+  const bool was_any_down = IsAnyPedalDown();
   was_down = down;
-  // Before the epoch's first line there is no bar: down at its origin.
-  const std::optional<BarSpan> bar = timeline.BarAt(at);
-  if (pedals_.size() == kMaxPedals) pedals_.pop_front();
-  pedals_.push_back({bar ? bar->play_seq : PlaySeq{}, at, down});
+  if (IsAnyPedalDown() != was_any_down) {
+    // Before the epoch's first line there is no bar: down at its origin.
+    const std::optional<BarSpan> bar = timeline.BarAt(at);
+    if (pedals_.size() == kMaxPedals) pedals_.pop_front();
+    pedals_.push_back({bar ? bar->play_seq : PlaySeq{}, at, down});
+  }
   if (down) return;
   for (Played& note : notes_) {
     if (note.held_by != HeldBy::kPedal || note.channel != m.channel()) continue;
     note.held_by = HeldBy::kNone;
     note.off = at;
   }
+}
+
+bool BarAssembler::IsAnyPedalDown() const {
+  return std::any_of(pedal_down_.begin(), pedal_down_.end(),
+                     [](bool down) { return down; });
 }
 
 bool BarAssembler::HasNoteOn(PlaySeq bar) const {

@@ -7,7 +7,8 @@
 // An onset less than min(1/32 note, 40 ms) before a bar line belongs to the bar
 // after it, at tick 0. A note ends when neither key nor pedal holds it.
 // Velocity-0 note-ons are note-offs; CC64 >= 64 is down, only transitions
-// count.
+// count. Each channel's pedal holds its own notes; a context, which knows no
+// channels, tells one pedal, down while any of them is.
 //
 // Conductor thread. Limits: kMaxNotes and kMaxPedals of history, the oldest
 // forgotten first; a context carries at most kMaxContextNotes, the newest, and
@@ -84,12 +85,13 @@ class BarAssembler {
                 MonoTime time);
   void OnNoteOff(const MidiMessage& m, Ticks at);
   void OnPedal(const MidiMessage& m, Ticks at, const Timeline& timeline);
+  bool IsAnyPedalDown() const;
   void FillNotes(const Stretch& stretch, Context& context) const;
   void FillPedals(const Stretch& stretch, Context& context) const;
 
-  std::deque<Played> notes_;  // by onset
-  std::deque<Pedal> pedals_;
-  std::array<bool, 16> pedal_down_{};
+  std::deque<Played> notes_;           // by onset
+  std::deque<Pedal> pedals_;           // of all channels as one
+  std::array<bool, 16> pedal_down_{};  // by channel
   uint64_t forgotten_ = 0;
 };
 

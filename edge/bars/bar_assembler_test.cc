@@ -97,6 +97,21 @@ TEST_F(BarAssemblerTest, APedalDownAtTheOriginIsAChangeThere) {
   EXPECT_THAT(PedalsOf(Cut(3, 3)), ElementsAre(change(0, true)));
 }
 
+TEST_F(BarAssemblerTest, ThePedalIsDownWhileAnyChannelHoldsIt) {
+  At(100, MidiMessage::ControlChange(0, 64, 127));
+  At(200, MidiMessage::ControlChange(1, 64, 127));
+  At(300, MidiMessage::NoteOn(1, 60, 80));
+  At(310, MidiMessage::NoteOff(1, 60));
+  At(400, MidiMessage::ControlChange(1, 64, 0));  // channel 0 still holds
+  At(2000, MidiMessage::ControlChange(0, 64, 0));
+  EXPECT_THAT(PedalsOf(Cut(0, 0)),
+              ElementsAre(PedalChange{Ticks::Of(100), true}));
+  EXPECT_EQ(context_.notes[0].duration.count(), 100) << "its own pedal is up";
+  EXPECT_THAT(PedalsOf(Cut(1, 1)),
+              ElementsAre(PedalChange{Ticks(), true},
+                          PedalChange{Ticks::Of(80), false}));
+}
+
 TEST_F(BarAssemblerTest, TheNewestPedalChangesFitWhereThereWereTooMany) {
   At(0, MidiMessage::ControlChange(0, 64, 127));
   for (int i = 1; i <= kMaxContextPedals; ++i) {
