@@ -67,11 +67,13 @@ void KeptOutput::Tend(MonoTime now) noexcept {
 }
 
 void KeptOutput::Greet(Newcomer newcomer, MonoTime now) noexcept {
+  const Newcomer before = std::exchange(newcomer_, newcomer);
   switch (newcomer) {
     case Newcomer::kNone:
       return;
     case Newcomer::kComing:
-      reset_due_ = true;
+      // Once: with each of many notes it would fill the port's queue.
+      if (before != Newcomer::kComing) reset_due_ = true;
       return;
     case Newcomer::kThere:
       reset_due_ = false;

@@ -9,10 +9,11 @@
 // off. A note ends too which an edge that was killed left behind: a reset, that
 // is pedal up (CC64) and all notes off (CC123) on the answer's channel, goes
 // out after every opening and before the first note after it, and on a virtual
-// port to each who connects, once JACK has told. Where the system does not
-// tell, it is repeated kResets times, RepeatEvery() apart, until that first
-// note. While something sounds, a reset ends each other key by its off: who
-// has long been connected hears no difference.
+// port to each who connects, once JACK has told: before the first note while
+// somebody is coming, and when all are there. Where the system does not tell,
+// it is repeated kResets times, RepeatEvery() apart, until that first note.
+// While something sounds, a reset ends each other key by its off: who has long
+// been connected hears no difference.
 //
 // Send() and Tend() are the playback thread's: real-time safe, they never wait.
 // While the port is lost Send() refuses. The watcher takes the port out of use,
@@ -107,6 +108,7 @@ class KeptOutput : public MidiOutput, public KeptPort {
   bool reset_due_ = true;  // before the next note
   int resets_left_ = kResets;
   MonoTime next_reset_ = MonoTime::Min();
+  Newcomer newcomer_ = Newcomer::kNone;  // as the port told last
   NoteSet sounding_;
 };
 

@@ -172,6 +172,22 @@ TEST_F(KeptOutputTest, ANewcomerIsResetBeforeAnyNote) {
   EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0")) << "heard for sure";
 }
 
+TEST_F(KeptOutputTest, ANewcomerIsResetBeforeTheFirstNoteAlone) {
+  Taken();
+  for (int round = 0; round < 2; ++round) {
+    Tend(Newcomer::kComing, 2);
+    On(60);
+    EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0", "on 60"));
+    Tend(Newcomer::kComing);
+    On(62);
+    Off(60);
+    Off(62);
+    EXPECT_THAT(Taken(), ElementsAre("on 62", "off 60", "off 62"));
+    Tend(Newcomer::kThere);
+    EXPECT_THAT(Taken(), ElementsAre("cc64=0", "cc123=0"));
+  }
+}
+
 TEST_F(KeptOutputTest, WhatSoundsOutlastsANewcomer) {
   On(0);
   On(127);
