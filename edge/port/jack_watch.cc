@@ -152,15 +152,20 @@ void JackWatch::OnRegistration(uint32_t port, int appeared, void* self) {
 }
 
 // JACK's notification thread.
-void JackWatch::OnConnection(uint32_t from, uint32_t /*to*/, int made,
+void JackWatch::OnConnection(uint32_t one, uint32_t other, int made,
                              void* self) {
   if (made == 0) return;
   auto* watch = static_cast<JackWatch*>(self);
-  void* port = Jack().port_by_id(watch->client_, from);
-  const char* name = port == nullptr ? nullptr : Jack().port_name(port);
-  if (name != nullptr && IsNamed(name, watch->output_)) {
+  // JACK does not promise which of the two is the source.
+  if (watch->IsOutput(one) || watch->IsOutput(other)) {
     watch->joined_.fetch_add(1, std::memory_order_release);
   }
+}
+
+bool JackWatch::IsOutput(uint32_t port) const {
+  void* found = Jack().port_by_id(client_, port);
+  const char* name = found == nullptr ? nullptr : Jack().port_name(found);
+  return name != nullptr && IsNamed(name, output_);
 }
 
 }  // namespace antiphon::edge

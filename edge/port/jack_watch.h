@@ -60,7 +60,8 @@ class JackWatch {
   static void OnShutdown(void* self);
   static int OnCycle(uint32_t frames, void* self);
   static void OnRegistration(uint32_t port, int appeared, void* self);
-  static void OnConnection(uint32_t from, uint32_t to, int made, void* self);
+  static void OnConnection(uint32_t one, uint32_t other, int made, void* self);
+  bool IsOutput(uint32_t port) const;
   void Close();
 
   const std::string output_;
