@@ -27,7 +27,9 @@ class JackWatch {
  public:
   static constexpr size_t kMaxGone = 256;
 
-  // `output`: the name within its client of the port whose listeners count.
+  // `output`: the name within its client of the port whose listeners count, of
+  // whichever client: RtMidi does not tell what JACK has called its own, and of
+  // two edges on one server the second gets another name.
   explicit JackWatch(std::string output) : output_(std::move(output)) {}
   ~JackWatch();
   JackWatch(const JackWatch&) = delete;
@@ -48,8 +50,9 @@ class JackWatch {
   uint64_t cycles() const { return cycles_.load(std::memory_order_relaxed); }
   // Servers that have ended under this client.
   uint64_t deaths() const { return deaths_.load(std::memory_order_acquire); }
-  // Connections that were made from the output. JACK passes messages on from
-  // the start of a period that follows.
+  // Connections that were made with a port of the output's name: this edge's
+  // or that of another on the same server. JACK passes messages on from the
+  // start of a period that follows.
   uint64_t joined() const { return joined_.load(std::memory_order_acquire); }
   // How many ports have gone, and whether `port` was one of those after the
   // first `since`.

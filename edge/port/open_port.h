@@ -27,7 +27,7 @@ class OpenPort {
   virtual std::string description() const = 0;
 };
 
-// Whether somebody connects to a port.
+// Whether somebody connects to a port, or to one that cannot be told from it.
 enum class Newcomer {
   kNone,    // nobody since the one told last; or nobody can
   kComing,  // somebody, who may not hear everything yet

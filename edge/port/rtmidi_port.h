@@ -136,7 +136,7 @@ class RtMidiOutput : public OpenOutput {
   // Of the thread that sends.
   uint64_t last_cycle_ = 0;
   int untaken_ = 0;
-  uint64_t joined_ = 0;  // connections to this port, as last seen
+  uint64_t joined_ = 0;                   // as the watch told last
   std::optional<uint64_t> coming_since_;  // a period of JACK
   std::unique_ptr<RtMidiConnection<RtMidiOut>> connection_;
 };
