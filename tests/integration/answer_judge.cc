@@ -78,15 +78,23 @@ std::vector<SoundedNote> NotesOf(const std::vector<HeardEvent>& events) {
   return notes;
 }
 
-AnswerJudge::AnswerJudge(const JackMusician& musician, const JackListener& ear,
-                         double pulse_ms, double frames_per_pulse)
-    : pulse_ms_(pulse_ms),
-      onsets_(musician.onsets().All()),
-      sounded_(NotesOf(ear.Events())),
-      stalls_(musician.stalls().All()) {
+Testimony TestimonyOf(const JackMusician& musician, const JackListener& ear) {
   EXPECT_EQ(musician.pulses().lost() + musician.onsets().lost() + ear.lost(),
             0u);
-  for (const JackMusician::Pulse& pulse : musician.pulses().All()) {
+  return {.pulses = musician.pulses().All(),
+          .transport = musician.transport().All(),
+          .onsets = musician.onsets().All(),
+          .stalls = musician.stalls().All(),
+          .heard = ear.Events()};
+}
+
+AnswerJudge::AnswerJudge(const Testimony& testimony, double pulse_ms,
+                         double frames_per_pulse)
+    : pulse_ms_(pulse_ms),
+      onsets_(testimony.onsets),
+      sounded_(NotesOf(testimony.heard)),
+      stalls_(testimony.stalls) {
+  for (const JackMusician::Pulse& pulse : testimony.pulses) {
     MonoTime at = pulse.at;
     if (frames_per_pulse > 0) {
       const double error =
@@ -97,7 +105,7 @@ AnswerJudge::AnswerJudge(const JackMusician& musician, const JackListener& ear,
     }
     runs_[pulse.run].emplace(pulse.song, at);
   }
-  for (const JackMusician::Transport& said : musician.transport().All()) {
+  for (const JackMusician::Transport& said : testimony.transport) {
     if (said.status == kStop) stopped_.insert(said.run);
     if (said.status == kStart || said.status == kSongPosition) {
       positions_.push_back(said.at);

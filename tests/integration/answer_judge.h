@@ -51,6 +51,17 @@ struct SoundedNote {
   bool called_for = false;
 };
 
+// What the judge goes by: the musician's record, and what the ear has heard.
+struct Testimony {
+  std::vector<JackMusician::Pulse> pulses{};
+  std::vector<JackMusician::Transport> transport{};
+  std::vector<JackMusician::Onset> onsets{};
+  std::vector<JackMusician::Stall> stalls{};
+  std::vector<HeardEvent> heard{};
+};
+// Fails the test where either has lost something.
+Testimony TestimonyOf(const JackMusician& musician, const JackListener& ear);
+
 class AnswerJudge {
  public:
   static constexpr int kAnswerBarsLater = 2;
@@ -60,8 +71,8 @@ class AnswerJudge {
 
   // `pulse_ms` as the master means it; `frames_per_pulse` of JACK's transport,
   // where that is the measure.
-  AnswerJudge(const JackMusician& musician, const JackListener& ear,
-              double pulse_ms, double frames_per_pulse);
+  AnswerJudge(const Testimony& testimony, double pulse_ms,
+              double frames_per_pulse);
 
   // Every run, which may still be under way.
   void Listen();

@@ -208,7 +208,7 @@ JackMusician::Pulse LiveSession::LastPulse() const {
 }
 
 AnswerJudge LiveSession::Judge() const {
-  return AnswerJudge(*musician_, *ear_, PulseMs(),
+  return AnswerJudge(TestimonyOf(*musician_, *ear_), PulseMs(),
                      by_transport_ ? transport_->frames_per_pulse() : 0);
 }
 
