@@ -134,27 +134,29 @@ bool AnswerJudge::HasJudged(int run) const {
 }
 
 bool AnswerJudge::HasJudgedAll() const {
-  return std::all_of(judged_.begin(), judged_.end(),
+  return !judged_.empty() &&
+         std::all_of(judged_.begin(), judged_.end(),
                      [this](const auto& run) { return HasJudged(run.first); });
 }
 
 void AnswerJudge::JudgeRun(int run, const Pulses& pulses) {
   const int64_t first = FirstWholeBar(pulses.begin()->first);
   const int64_t end = pulses.rbegin()->first + 1;
+  Counts counts;
   for (const JackMusician::Onset& onset : onsets_) {
     if (onset.run == run && onset.song >= first * kPulsesPerBar) {
-      JudgeOnset(onset, pulses);
+      JudgeOnset(onset, pulses, counts);
     }
   }
   for (int64_t bar = first + kAnswerBarsLater; (bar + 1) * kPulsesPerBar <= end;
        ++bar) {
     bars_.push_back(bar);
-    judged_[run];
+    judged_[run] = counts;
   }
 }
 
 void AnswerJudge::JudgeOnset(const JackMusician::Onset& onset,
-                             const Pulses& pulses) {
+                             const Pulses& pulses, Counts& counts) {
   const int64_t target = onset.song + kAnswerBarsLater * kPulsesPerBar;
   const auto [end, ended] = *pulses.rbegin();
   const int after =
@@ -175,16 +177,17 @@ void AnswerJudge::JudgeOnset(const JackMusician::Onset& onset,
                         onset.song / kPulsesPerBar, onset.run));
     return;
   }
-  judged_[onset.run].notes += Add(notes_, onset, note->on, ideal);
-  if (onset.note == kOver) JudgeLine(onset, pulses, *note);
+  counts.notes += Add(notes_, onset, note->on, ideal);
+  if (onset.note == kOver) JudgeLine(onset, pulses, *note, counts);
 }
 
 void AnswerJudge::JudgeLine(const JackMusician::Onset& onset,
-                            const Pulses& pulses, const SoundedNote& note) {
+                            const Pulses& pulses, const SoundedNote& note,
+                            Counts& counts) {
   const int64_t bar = onset.song / kPulsesPerBar + kAnswerBarsLater;
   const auto closing = pulses.find((bar + 1) * kPulsesPerBar);
   if (closing == pulses.end() || !note.off) return;
-  judged_[onset.run].lines += Add(lines_, onset, *note.off, closing->second);
+  counts.lines += Add(lines_, onset, *note.off, closing->second);
 }
 
 bool AnswerJudge::Add(Distances& distances, const JackMusician::Onset& onset,

@@ -90,7 +90,7 @@ class AnswerJudge {
   const Distances& lines() const { return lines_; }
   // Whether so many distances of that run count that it can be judged.
   bool HasJudged(int run) const;
-  // Every run of which a bar was heard.
+  // Every run of which a whole bar was heard; false if there was none.
   bool HasJudgedAll() const;
   // Notes and lines that were left out, because JACK had just stalled.
   int after_stalls() const { return after_stalls_; }
@@ -107,9 +107,10 @@ class AnswerJudge {
   };
 
   void JudgeRun(int run, const Pulses& pulses);
-  void JudgeOnset(const JackMusician::Onset& onset, const Pulses& pulses);
+  void JudgeOnset(const JackMusician::Onset& onset, const Pulses& pulses,
+                  Counts& counts);
   void JudgeLine(const JackMusician::Onset& onset, const Pulses& pulses,
-                 const SoundedNote& note);
+                 const SoundedNote& note, Counts& counts);
   // False: left out.
   bool Add(Distances& distances, const JackMusician::Onset& onset, MonoTime at,
            MonoTime due);
@@ -130,7 +131,7 @@ class AnswerJudge {
   Distances lines_;
   std::vector<JackMusician::Stall> stalls_;
   std::vector<int64_t> bars_;         // heard to the end
-  std::map<int, Counts> judged_;      // by run
+  std::map<int, Counts> judged_;      // by run, if a whole bar was heard
   std::vector<std::string> missing_;  // answers
   int after_stalls_ = 0;
   double master_error_ = 0;
