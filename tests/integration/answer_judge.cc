@@ -222,7 +222,7 @@ int AnswerJudge::PulsesInDoubt(int run, MonoTime to) const {
   }
   int pulses = 0;
   double ms = 0;  // of stalls that follow each other
-  MonoTime last = told;
+  MonoTime last = begin;
   for (const JackMusician::Stall& stall : stalls_) {
     if (stall.at <= told || stall.at > to || stall.length > kLost) continue;
     if (stall.at - last > kSettling) {
