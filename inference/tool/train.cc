@@ -117,7 +117,7 @@ ModelCard CardOf(const TrainOptions& options, const RowMap& rows) {
   card.vocabulary = "default";
   card.time_base = TimeBase::kBar;
   card.segment_ms = kBarSegmentMs;
-  card.temperature = 0.95;
+  card.temperature = 1.0;
   card.top_p = 0.95;
   return card;
 }
