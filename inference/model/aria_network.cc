@@ -9,6 +9,7 @@
 #include <ATen/ops/rand.h>
 #include <ATen/ops/silu.h>
 #include <ATen/ops/zeros.h>
+#include <ATen/ops/zeros_like.h>
 
 #include <algorithm>
 #include <cassert>
@@ -241,10 +242,10 @@ void AriaNetwork::Forward(absl::Span<const NetworkRow> rows, Products products,
 void AriaNetwork::Layers(absl::Span<const NetworkRow> rows, Products products,
                          at::Tensor& x) {
   if (!on_cpu_) device_attention_->Begin(rows);
+  at::Tensor attended = at::zeros_like(x);  // as which the padding stays
   for (int i = 0; i < shape_.layers; ++i) {
     const Layer& layer = weights_->layers[static_cast<size_t>(i)];
-    const at::Tensor attended =
-        Attended(i, rows, Product(layer.norm1(x), layer.qkv, products));
+    Attention(i, rows, Product(layer.norm1(x), layer.qkv, products), attended);
     x.add_(Product(attended, layer.out, products));
     const at::Tensor z = layer.norm2(x);
     at::Tensor hidden = Product(z, layer.gate, products);
@@ -344,18 +345,16 @@ size_t AriaNetwork::LargestBlock() const {
   return largest;
 }
 
-at::Tensor AriaNetwork::Attended(int layer, absl::Span<const NetworkRow> rows,
-                                 at::Tensor qkv) {
-  if (!on_cpu_) return device_attention_->Attend(layer, qkv);
-  at::Tensor attended = at::zeros({qkv.size(0), shape_.d_model});
-  Attention(layer, rows, qkv.mutable_data_ptr<float>(),
-            attended.mutable_data_ptr<float>());
-  return attended;
+void AriaNetwork::Attention(int layer, absl::Span<const NetworkRow> rows,
+                            const at::Tensor& qkv, at::Tensor& attended) {
+  if (!on_cpu_) return device_attention_->Attend(layer, qkv, attended);
+  CpuAttention(layer, rows, qkv.mutable_data_ptr<float>(),
+               attended.mutable_data_ptr<float>());
 }
 
 // qkv: rows of 3·d_model; queries and keys are rotated in place.
-void AriaNetwork::Attention(int layer, absl::Span<const NetworkRow> rows,
-                            float* qkv, float* out) {
+void AriaNetwork::CpuAttention(int layer, absl::Span<const NetworkRow> rows,
+                               float* qkv, float* out) {
   const int heads = shape_.heads;
   const int width = shape_.head_width();
   const size_t d = static_cast<size_t>(shape_.d_model);

@@ -78,11 +78,11 @@ class AriaNetwork {
   static size_t PaddedFor(Products products, size_t rows);
   // The largest block whose rows have the bits of the smallest.
   size_t LargestBlock() const;
-  // Of qkv as layer.qkv gives it, to as many rows.
-  at::Tensor Attended(int layer, absl::Span<const NetworkRow> rows,
-                      at::Tensor qkv);
-  void Attention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
-                 float* out);
+  // Of qkv as layer.qkv gives it; `attended` has as many rows.
+  void Attention(int layer, absl::Span<const NetworkRow> rows,
+                 const at::Tensor& qkv, at::Tensor& attended);
+  void CpuAttention(int layer, absl::Span<const NetworkRow> rows, float* qkv,
+                    float* out);
 
   ModelShape shape_;
   bool on_cpu_;

@@ -8,7 +8,6 @@
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
-#include <ATen/ops/zeros.h>
 
 #include <cstdint>
 #include <limits>
@@ -140,15 +139,15 @@ void DeviceAttention::Begin(absl::Span<const NetworkRow> rows) {
   s.row_sines = s.sines.index_select(0, index).unsqueeze(1);
 }
 
-at::Tensor DeviceAttention::Attend(int layer, const at::Tensor& qkv) {
+void DeviceAttention::Attend(int layer, const at::Tensor& qkv,
+                             at::Tensor& out) {
   State& s = *state_;
   const size_t at_layer = static_cast<size_t>(layer);
   const int64_t heads = s.shape.heads;
   const at::Tensor vectors =
       qkv.narrow(0, 0, s.rows).view({s.rows, 3 * heads, s.shape.head_width});
   const at::Tensor turned = s.Rotated(vectors.narrow(1, 0, 2 * heads));
-  const at::Tensor out = at::zeros(
-      {qkv.size(0), heads, int64_t{s.shape.head_width}}, qkv.options());
+  const at::Tensor answers = out.view({qkv.size(0), heads, s.shape.head_width});
   for (const Run& run : s.runs) {
     // `heads` vectors of each of the run's rows, as [head, row, head width].
     const auto part = [&](const at::Tensor& of, int64_t from) {
@@ -165,9 +164,8 @@ at::Tensor DeviceAttention::Attend(int layer, const at::Tensor& qkv) {
     const at::Tensor answer = at::scaled_dot_product_attention(
         part(turned, 0).unsqueeze(0), seen.narrow(1, 0, heads),
         seen.narrow(1, heads, heads), run.mask);
-    part(out, 0).copy_(answer.squeeze(0));
+    part(answers, 0).copy_(answer.squeeze(0));
   }
-  return out.view({qkv.size(0), heads * s.shape.head_width});
 }
 
 }  // namespace antiphon::inference

@@ -32,8 +32,8 @@ class DeviceAttention {
   // The rows of the next forward pass; those of one slot in order of position.
   void Begin(absl::Span<const NetworkRow> rows);
   // qkv: [rows and padding, 3 · d_model], before rotation. Writes the layer's
-  // cache; returns [rows and padding, d_model], zeros in the padding.
-  at::Tensor Attend(int layer, const at::Tensor& qkv);
+  // cache and the rows of `out`, [rows and padding, d_model].
+  void Attend(int layer, const at::Tensor& qkv, at::Tensor& out);
 
  private:
   struct State;
