@@ -51,7 +51,6 @@ Job JobOf(const Piece& piece, BarIndex first, const ModelInfo& card) {
   job.tempos = piece.tempos;
   job.cut = bar.begin;
   job.deadline = rt::Now() + absl::Hours(1);
-  job.seed = static_cast<uint64_t>(first);
   Sampling sampling;
   sampling.temperature = card.temperature;
   sampling.top_p = card.top_p.value_or(1);

@@ -6,7 +6,8 @@
 // judged by its answers alone.
 //
 // Everything is a function of the options and the number of the step: a run
-// that was stopped goes on along the same curve. The state is written to
+// that was stopped goes on along the same curve, to the bit, or to noise on a
+// GPU, which sums in no fixed order. The state is written to
 // OUT/training.safetensors every few minutes and at the end; then the averaged
 // weights, bf16, to OUT/model.safetensors with their card. Owner: one thread.
 #ifndef ANTIPHON_INFERENCE_TRAIN_TRAINER_H_
