@@ -69,6 +69,8 @@ class Player {
             "the model's answer to ", one.file,
             " could not be used; antiphon-model info checks the checkpoint"));
       }
+      // The keys that were down are up by now.
+      for (Note& note : notes) note.held_by = HeldBy::kNone;
       for (Note note : collector.notes) {
         note.tick += job.cut;
         notes.push_back(note);
