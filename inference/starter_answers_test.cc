@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the shipped model takes up of its call, bar after bar, as the service
-// asks it: swing is answered swung, straight straight, minor minor.
+// asks it: swing is answered swung, straight straight, minor minor; by hands
+// as from paper.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "common/rt/clock.h"
 #include "inference/aria/piece.h"
+#include "inference/evaluate/baselines.h"
 #include "inference/model_answerer.h"
 
 namespace antiphon::inference {
@@ -58,8 +61,23 @@ Job JobOf(const Piece& piece, BarIndex first, const ModelInfo& card) {
   return job;
 }
 
+// As a person plays it, behind the beat and unevenly.
+void Play(Random& random, Job& job) {
+  constexpr int64_t kLateTicks = 20;
+  const Ticks origin = job.bar_lines.front();
+  const Passage written =
+      PassageOf(job.notes, origin, job.human_meter.BarLength(), kContextBars);
+  job.notes = Jittered(written, TemposFrom(job.tempos, origin), random).notes;
+  for (Note& note : job.notes) {
+    note.tick = std::min(note.tick + origin + Ticks::Of(kLateTicks),
+                         job.cut - Ticks::Of(1));
+  }
+}
+
+enum class Call { kWritten, kPlayed };
+
 // Ticks from the answered bar's line, of all answers.
-std::vector<Note> AnswersTo(const char* performer) {
+std::vector<Note> AnswersTo(const char* performer, Call call) {
   const auto model =
       LoadAnswerer({.path = kSource / "models" / "starter"}).value();
   const std::string path = kSource / "examples" / performer;
@@ -69,6 +87,8 @@ std::vector<Note> AnswersTo(const char* performer) {
   for (int i = 0; i < kAnswers; ++i) {
     Collector collector(notes);
     Job job = JobOf(piece, i % positions, model.info);
+    Random random(static_cast<uint64_t>(i));
+    if (call == Call::kPlayed) Play(random, job);
     job.seed = static_cast<uint64_t>(i);
     model.answerer->Answer(job, collector);
   }
@@ -76,18 +96,18 @@ std::vector<Note> AnswersTo(const char* performer) {
   return notes;
 }
 
-// Of the notes around the middle of a beat, the share at two thirds of it.
-double SwungShare(const std::vector<Note>& notes) {
-  constexpr double kNear = .06;
-  double swung = 0, straight = 0;
+// Of the notes around the middle of a beat, the share that stands `at` there.
+double ShareAt(double at, const std::vector<Note>& notes) {
+  constexpr double kNear = 6.0 / kTicksPerQuarter;
+  double there = 0, around = 0;
   for (const Note& note : notes) {
     const double place =
         std::fmod(static_cast<double>(note.tick.count()), kTicksPerQuarter) /
         kTicksPerQuarter;
-    if (std::abs(place - 2. / 3) < kNear) ++swung;
-    if (std::abs(place - .5) < kNear) ++straight;
+    if (place > .4 && place < .8) ++around;
+    if (std::abs(place - at) < kNear) ++there;
   }
-  return swung / (swung + straight);
+  return there / around;
 }
 
 double ShareIn(const std::string& keys, const std::vector<Note>& notes) {
@@ -99,17 +119,27 @@ double ShareIn(const std::string& keys, const std::vector<Note>& notes) {
 }
 
 TEST(StarterAnswers, SwingIsAnsweredSwungAndStraightStraight) {
-  const double swung = SwungShare(AnswersTo("swing_4_4.mid"));
-  const double straight = SwungShare(AnswersTo("evening_4_4.mid"));
-  std::printf("at two thirds: %.2f of a swung call, %.2f of a straight one\n",
-              swung, straight);
-  EXPECT_GT(swung, .8);
-  EXPECT_LT(straight, .2);
+  for (const Call call : {Call::kWritten, Call::kPlayed}) {
+    SCOPED_TRACE(call == Call::kPlayed ? "played" : "written");
+    const std::vector<Note> swing = AnswersTo("swing_4_4.mid", call);
+    const std::vector<Note> evening = AnswersTo("evening_4_4.mid", call);
+    const double swung = ShareAt(2. / 3, swing);
+    const double straight = ShareAt(.5, evening);
+    std::printf(
+        "%s: %.2f of the swung off-beats at two thirds of the beat, %.2f of "
+        "the straight ones at its half\n",
+        call == Call::kPlayed ? "played" : "written", swung, straight);
+    EXPECT_GT(swung, .8);
+    EXPECT_GT(straight, .7);
+    EXPECT_LT(ShareAt(.5, swing), .1);
+    EXPECT_LT(ShareAt(2. / 3, evening), .2);
+  }
 }
 
 TEST(StarterAnswers, MinorIsAnsweredMinorAndMajorMajor) {
-  const std::vector<Note> lament = AnswersTo("lament_4_4.mid");
-  const std::vector<Note> evening = AnswersTo("evening_4_4.mid");
+  const std::vector<Note> lament = AnswersTo("lament_4_4.mid", Call::kWritten);
+  const std::vector<Note> evening =
+      AnswersTo("evening_4_4.mid", Call::kWritten);
   // From C on: C minor with both sevenths; C major.
   const double minor = ShareIn("x.xx.x.xx.xx", lament);
   const double major = ShareIn("x.x.xx.x.x.x", evening);

@@ -19,9 +19,12 @@
 // likeliest together with its likeliest onset in the window. Whether there is
 // a note at all, and in which segment, is drawn all the same.
 //
+// In bars, notes are read as they would be written (hearing.h).
+//
 // The context's tokens stay in the slot's trunk, so that the next job prefills
-// only what is new. Draws are keyed by (seed, token index): the same job gives
-// the same notes whatever ran before. Engine thread; one slot in this version.
+// only what is new, or read otherwise than before. Draws are keyed by (seed,
+// token index): the same job gives the same notes whatever ran before. Engine
+// thread; one slot in this version.
 //
 // Limits: a context that does not fit the slot loses its oldest bars; one bar
 // that does not fit, and a window too many segments away, end the answer as

@@ -120,6 +120,23 @@ TEST(AriaAnswererBars, ThePromptKnowsNoTempoAndNoMeter) {
   EXPECT_EQ(wanted.back(), kTimeStepToken);
 }
 
+// Models in true time learnt from playing, and read it as it is.
+TEST(AriaAnswererBars, OnlyBarsAreReadAsTheyWereMeant) {
+  const Vocabulary vocabulary(VocabularyKind::kDefault);
+  const Job written = Steps(Meter{4, 4}, 3, 240, 90);
+  Job played = written;
+  constexpr int64_t kOff[] = {13, -9, -4};
+  for (size_t i = 0; i < played.notes.size(); ++i) {
+    played.notes[i].tick += Ticks::Of(kOff[i % 3]);
+  }
+  const auto read = [&](const Job& job, const ModelInfo& model) {
+    return PromptOf(job, vocabulary, model, 1000)->tokens;
+  };
+  EXPECT_EQ(read(played, BarInfo()), read(written, BarInfo()));
+  EXPECT_NE(read(played, FakeModel::DefaultInfo()),
+            read(written, FakeModel::DefaultInfo()));
+}
+
 TEST(AriaAnswererBars, APickupKeepsTheBeatAndIsReadAsTheEndOfABar) {
   // One beat, then two bars; and the same behind three beats of silence.
   Job pickup = Steps({4, 4}, 3, 480, 120);

@@ -9,6 +9,7 @@
 #include "inference/aria/chords.h"
 #include "inference/aria/note_list.h"
 #include "inference/aria/tokenizer.h"
+#include "inference/engine/hearing.h"
 
 namespace antiphon::inference {
 namespace {
@@ -28,17 +29,17 @@ TimeMap MapOf(const Job& job, size_t bar, TimeBase base) {
                        knows_first ? job.origin_meter->BarLength() : Ticks());
 }
 
-// `job`'s notes from `origin` on; those held at the cut are tagged.
-std::vector<TaggedNote> NotesFrom(const Job& job, Ticks origin,
+// Those of `notes` from `origin` on; those held at the cut are tagged.
+std::vector<TaggedNote> NotesFrom(absl::Span<const Note> notes, Ticks origin,
                                   const TimeMap& time, const ModelInfo& model) {
-  std::vector<TaggedNote> notes;
-  for (const Note& note : job.notes) {
+  std::vector<TaggedNote> tagged;
+  for (const Note& note : notes) {
     if (note.tick < origin) continue;
-    notes.push_back({time.Timed(note), note.held_by != HeldBy::kNone});
+    tagged.push_back({time.Timed(note), note.held_by != HeldBy::kNone});
   }
   // As a model in bars was trained; Aria keeps the order of playing.
-  if (model.time_base == TimeBase::kBar) PutOnSteps(model.segment_ms, notes);
-  return notes;
+  if (model.time_base == TimeBase::kBar) PutOnSteps(model.segment_ms, tagged);
+  return tagged;
 }
 
 // The pedal from `origin` on as Aria's demos read it: changes that no note
@@ -86,13 +87,14 @@ std::vector<Prompt::Held> HeldIn(const Vocabulary& vocabulary,
   return held;
 }
 
-// From bar `bar` on; nothing where that is too much.
-std::optional<Prompt> PromptFrom(const Job& job, size_t bar,
-                                 const Vocabulary& vocabulary,
+// Of `heard`, which are the job's notes, from bar `bar` on; nothing where that
+// is too much.
+std::optional<Prompt> PromptFrom(const Job& job, absl::Span<const Note> heard,
+                                 size_t bar, const Vocabulary& vocabulary,
                                  const ModelInfo& model) {
   TimeMap time = MapOf(job, bar, model.time_base);
   const std::vector<TaggedNote> tagged =
-      NotesFrom(job, job.bar_lines[bar], time, model);
+      NotesFrom(heard, job.bar_lines[bar], time, model);
   std::vector<TimedNote> notes;
   for (const TaggedNote& note : tagged) notes.push_back(note.note);
   std::vector<TimedPedal> pedals;
@@ -117,13 +119,17 @@ std::optional<Prompt> PromptFrom(const Job& job, size_t bar,
 
 std::optional<Prompt> PromptOf(const Job& job, const Vocabulary& vocabulary,
                                const ModelInfo& model, size_t capacity) {
+  // A model in bars learnt from scores; Aria learnt from playing.
+  const std::vector<Note> heard =
+      model.time_base == TimeBase::kBar ? AsHeard(job) : job.notes;
   // The first bar from which on it fits: all of them as a rule, else found by
   // halves, since fewer bars are fewer tokens.
   std::optional<Prompt> prompt;
   size_t first = 0;
   size_t end = job.bar_lines.size();
   for (size_t bar = 0; first < end; bar = first + (end - first) / 2) {
-    std::optional<Prompt> tried = PromptFrom(job, bar, vocabulary, model);
+    std::optional<Prompt> tried =
+        PromptFrom(job, heard, bar, vocabulary, model);
     if (tried && tried->tokens.size() <= capacity) {
       prompt = std::move(tried);
       end = bar;

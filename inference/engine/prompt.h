@@ -5,7 +5,9 @@
 // vocabulary has pedal tokens (demo25, demo26), the presses that end a note are
 // told by them too, as Aria's demos do; the durations that they lengthen are
 // the same in every vocabulary. Where it has <X> (demo26), that ends the
-// prompt. Pure functions on plain data; any thread.
+// prompt. To a model in bars the notes are told as they would be written
+// (hearing.h); pedals are told when they moved. Pure functions on plain data;
+// any thread.
 #ifndef ANTIPHON_INFERENCE_ENGINE_PROMPT_H_
 #define ANTIPHON_INFERENCE_ENGINE_PROMPT_H_
 
