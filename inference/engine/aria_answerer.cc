@@ -86,6 +86,7 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   JobEnd end;
   drawn_.clear();
   first_onset_.reset();
+  vamp_.reset();
   const MonoTime begin = rt::Now();
   std::optional<Prompt> prompt =
       PromptOf(job, vocabulary_, model_->info(), capacity_);
@@ -103,6 +104,10 @@ JobEnd AriaAnswerer::Answer(const Job& job, AnswerSink& sink) {
   window.begin_ms = time.MsAt(window.line);
   window.end_ms = time.MsAt(window.line + window.length);
 
+  if (model_->info().time_base == TimeBase::kBar) {
+    vamp_ = Vamp::Before(window.begin_ms, prompt->tokens, vocabulary_,
+                         model_->info().segment_ms);
+  }
   Grammar grammar(vocabulary_, model_->info().segment_ms);
   const auto ended = Read(job, window, sink, *prompt, grammar);
   end.prefill = rt::Now() - begin;
@@ -276,6 +281,9 @@ absl::StatusOr<TokenId> AriaAnswerer::DrawNext(const Job& job,
                                                const AnswerSink& sink,
                                                uint32_t notes) {
   if (first_onset_) return *std::exchange(first_onset_, std::nullopt);
+  if (vamp_ && grammar.expects() == Grammar::Expects::kEvent) {
+    vamp_->Discourage(vocabulary_, absl::MakeSpan(logits_));
+  }
   const auto token =
       sampler_.Sample(logits_, Next(window, grammar), SamplingOf(job),
                       {job.seed, static_cast<uint64_t>(drawn_.size())});
@@ -321,6 +329,7 @@ EndReason AriaAnswerer::Draw(const Job& job, const TimeMap& time,
     }
     drawn_.push_back(*token);
     if (grammar.Advance(*token) == Grammar::Step::kNoteComplete) {
+      if (vamp_) vamp_->OnNote(grammar.note());
       Send(time, window, grammar.note(), notes++, sink);
     }
     const NextTokens wanted = Next(window, grammar);

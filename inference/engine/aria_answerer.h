@@ -19,7 +19,8 @@
 // likeliest together with its likeliest onset in the window. Whether there is
 // a note at all, and in which segment, is drawn all the same.
 //
-// In bars, notes are read as they would be written (hearing.h).
+// In bars, notes are read as they would be written (hearing.h), and what was
+// played twice in a row is not played a third time (vamp.h).
 //
 // The context's tokens stay in the slot's trunk, so that the next job prefills
 // only what is new, or read otherwise than before. Draws are keyed by (seed,
@@ -45,6 +46,7 @@
 #include "inference/engine/job.h"
 #include "inference/engine/prompt.h"
 #include "inference/engine/time_map.h"
+#include "inference/engine/vamp.h"
 #include "inference/model/model.h"
 
 namespace antiphon::inference {
@@ -131,6 +133,7 @@ class AriaAnswerer : public Answerer {
   std::vector<TokenId> trunk_;  // as the slot holds it
   std::vector<TokenId> prompt_;
   std::vector<TokenId> drawn_;
+  std::optional<Vamp> vamp_;            // that the answer must leave
   std::optional<TokenId> first_onset_;  // chosen, its note is drawn_.back()
   std::vector<float> logits_;
   std::vector<float> weighed_;  // logits after a candidate

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The answerer with models of time base `bar`.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "inference/engine/fake_session.h"
@@ -118,6 +120,34 @@ TEST(AriaAnswererBars, ThePromptKnowsNoTempoAndNoMeter) {
   EXPECT_EQ(prompt(Steps({12, 8}, 2, 720, 120)), wanted);
   // Two bars of context: the answer begins a segment, and its <T> is forced.
   EXPECT_EQ(wanted.back(), kTimeStepToken);
+}
+
+TEST(AriaAnswererBars, ABarPlayedTwiceIsNotPlayedAThirdTime) {
+  Job job = Steps({4, 4}, 3, 480, 120);
+  for (size_t i = 0; i < job.notes.size(); ++i) {
+    job.notes[i].pitch = static_cast<uint8_t>(60 + i % 4);
+  }
+  const auto played = [](const Job& asked) {
+    Collector sink;
+    Echoing(3 * kWarpedBarMs)->Answer(asked, sink);
+    std::vector<std::pair<int64_t, int>> strikes;
+    for (const Note& note : sink.notes) {
+      strikes.emplace_back(note.tick.count(), note.pitch);
+    }
+    return strikes;
+  };
+  using ::testing::ElementsAre;
+  using ::testing::Pair;
+  // This model says nothing else for as long as it may.
+  const auto left = played(job);
+  ASSERT_GE(left.size(), 3);
+  EXPECT_THAT(std::vector(left.begin(), left.begin() + 3),
+              ElementsAre(Pair(0, 60), Pair(480, 61), Pair(960, 62)));
+  EXPECT_TRUE(left.size() < 4 || left[3] != std::pair(int64_t{1440}, 63));
+  // Bars that are not quite the same are none that one is stuck in.
+  job.notes[4].pitch = 59;
+  EXPECT_THAT(played(job), ElementsAre(Pair(0, 60), Pair(480, 61),
+                                       Pair(960, 62), Pair(1440, 63)));
 }
 
 // Models in true time learnt from playing, and read it as it is.
