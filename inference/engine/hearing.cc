@@ -20,7 +20,7 @@ constexpr int64_t kTriplet = kTicksPerQuarter / 3;
 // Some are 20 ticks from a triplet. So they count, and are left where they are,
 // only where another chord is nearer than the 80 of triplets of sixteenths.
 constexpr int64_t kThirtySecond = kTicksPerQuarter / 8;
-constexpr double kQuick = 70;
+constexpr double kQuickTicks = 70;
 // Farther from a beat is no beat, but a quintuplet, say.
 constexpr double kBeatTicks = 45;
 constexpr size_t kFewestBeats = 4;  // that tell a lateness
@@ -89,7 +89,7 @@ std::vector<Chord> ChordsOf(Notes played, const Job& job) {
     played.remove_prefix(notes.size());
   }
   for (size_t i = 1; i < chords.size(); ++i) {
-    if (chords[i].at - chords[i - 1].at > kQuick) continue;
+    if (chords[i].at - chords[i - 1].at > kQuickTicks) continue;
     chords[i - 1].quick = chords[i].quick = true;
   }
   return chords;
