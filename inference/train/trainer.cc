@@ -26,6 +26,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/rt/clock.h"
 #include "inference/model/safetensors_writer.h"
+#include "inference/model/sha256.h"
 #include "inference/model/torch_terms.h"
 #include "inference/train/training_network.h"
 
@@ -87,6 +88,18 @@ std::vector<at::Tensor> ZerosLike(const std::vector<at::Tensor>& tensors) {
   return zeros;
 }
 
+// Before hours are spent on what cannot be kept.
+absl::Status CheckWritable(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  const fs::path probe = fs::path(folder) / ".writable";
+  const bool written = !error && std::ofstream(probe).put(' ').flush().good();
+  fs::remove(probe, error);
+  if (written) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("'", folder, "' cannot be written to; take another --out"));
+}
+
 }  // namespace
 
 struct Trainer::State {
@@ -115,6 +128,7 @@ struct Trainer::State {
   void Optimise(const std::vector<at::Tensor>& gradients);
   // Name, tensor: everything that the next step depends on but its number.
   std::vector<std::pair<std::string, at::Tensor>> Tensors() const;
+  at::Tensor RunMark() const;
   std::string StatePath() const {
     return fs::path(options.folder) / "training.safetensors";
   }
@@ -133,6 +147,8 @@ struct Trainer::State {
   int64_t step = 0;
   int64_t tokens = 0;
   Tally tally;
+  int64_t first_step = 0;  // of this process
+  absl::Duration spent;    // on steps, since then, up to `reported`
   MonoTime reported;
   int64_t reported_step = 0;
   int64_t reported_tokens = 0;
@@ -243,8 +259,24 @@ std::vector<std::pair<std::string, at::Tensor>> Trainer::State::Tensors()
   add("second.", second_moments);
   // Whole numbers up to 2^24 are floats.
   tensors.emplace_back("steps_done", at::full({1}, static_cast<double>(step)));
-  tensors.emplace_back("steps", at::full({1}, static_cast<double>(steps)));
+  tensors.emplace_back("run", RunMark());
   return tensors;
+}
+
+// 32 numbers that are others for every other run.
+at::Tensor Trainer::State::RunMark() const {
+  const std::string text = absl::StrCat(
+      steps, " ", options.sequences, " ", options.length, " ",
+      options.peak_rate, " ", options.warm_up, " ", options.weight_decay, " ",
+      options.clip, " ", options.dropout, " ", options.average, " ",
+      options.second_stage, " ", options.seed, " ", options.data);
+  Sha256 hash;
+  hash.Add({reinterpret_cast<const uint8_t*>(text.data()), text.size()});
+  at::Tensor mark = at::empty({32});
+  float* number = mark.mutable_data_ptr<float>();
+  const std::string digits = hash.Finish();
+  for (size_t i = 0; i < 32; ++i) number[i] = static_cast<float>(digits[i]);
+  return mark;
 }
 
 absl::Status Trainer::State::LoadState() {
@@ -255,7 +287,8 @@ absl::Status Trainer::State::LoadState() {
   const auto other = [this] {
     return absl::FailedPreconditionError(absl::StrCat(
         "'", StatePath(),
-        "' is of another run: give the flags that began it, or another --out"));
+        "' is of another run: give the flags and the MIDI files that began it, "
+        "or another --out"));
   };
   for (auto& [name, tensor] : Tensors()) {
     const StoredTensor* from = stored->Find(name);
@@ -263,8 +296,9 @@ absl::Status Trainer::State::LoadState() {
         from->bytes.size() != tensor.nbytes()) {
       return other();
     }
-    if (name == "steps") {
-      if (std::memcmp(from->bytes.data(), tensor.const_data_ptr(), 4) != 0) {
+    if (name == "run") {
+      if (std::memcmp(from->bytes.data(), tensor.const_data_ptr(),
+                      tensor.nbytes()) != 0) {
         return other();
       }
       continue;
@@ -274,6 +308,7 @@ absl::Status Trainer::State::LoadState() {
     if (name == "steps_done") step = std::llround(tensor.item<double>());
   }
   tokens = step * options.sequences * options.length;
+  first_step = step;
   reported_step = step;
   reported_tokens = tokens;
   return absl::OkStatus();
@@ -310,8 +345,9 @@ absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(
         std::make_unique<State>(options, std::move(rows), std::move(crop_at));
   });
   if (!status.ok()) return status;
+  status = CheckWritable(options.folder);
+  if (!status.ok()) return status;
   std::error_code error;
-  fs::create_directories(options.folder, error);
   if (fs::exists(state->StatePath(), error)) {
     status = state->LoadState();
   } else if (!options.init_from.empty()) {
@@ -372,9 +408,11 @@ TrainingProgress Trainer::Report() {
       static_cast<double>(s.tokens - s.reported_tokens) / seconds;
   progress.rate = s.RateAt(std::max<int64_t>(0, s.step - 1));
   progress.losses = s.tally.Means();
-  const double pace = static_cast<double>(s.step - s.reported_step) / seconds;
-  progress.left = absl::Seconds(
-      pace > 0 ? static_cast<double>(s.steps - s.step) / pace : 0);
+  s.spent += now - s.reported;
+  if (s.step > s.first_step) {
+    progress.left = s.spent * (static_cast<double>(s.steps - s.step) /
+                               static_cast<double>(s.step - s.first_step));
+  }
   s.tally = {};
   s.reported = now;
   s.reported_step = s.step;
@@ -384,17 +422,18 @@ TrainingProgress Trainer::Report() {
 
 ClassLosses Trainer::Judge(const std::vector<TrainingCrop>& crops) {
   State& s = *state_;
+  const MonoTime begin = rt::Now();
   const at::NoGradGuard no_grad;
   Tally tally;
   const size_t at_once = static_cast<size_t>(s.options.sequences);
-  for (size_t begin = 0; begin < crops.size(); begin += at_once) {
-    const size_t end = std::min(crops.size(), begin + at_once);
+  for (size_t first = 0; first < crops.size(); first += at_once) {
+    const size_t end = std::min(crops.size(), first + at_once);
     const TrainingBatch batch =
-        s.BatchOf({crops.begin() + static_cast<std::ptrdiff_t>(begin),
+        s.BatchOf({crops.begin() + static_cast<std::ptrdiff_t>(first),
                    crops.begin() + static_cast<std::ptrdiff_t>(end)});
     s.Add(batch, s.average.Losses(batch, false), tally);
   }
-  s.reported = rt::Now();  // the time spent here is not the training's
+  s.reported = s.reported + (rt::Now() - begin);  // which is not the training's
   return tally.Means();
 }
 

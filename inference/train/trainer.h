@@ -48,6 +48,7 @@ struct TrainerOptions {
   absl::Duration checkpoint_every = absl::Minutes(3);
   std::string folder;
   std::string init_from;  // weights to begin with; "" = at random
+  std::string data;       // what `crop_at` takes them from, to know it again
   ModelCard card;         // of the result; sizes and sha256 are filled in
 };
 
@@ -76,8 +77,10 @@ class Trainer {
   // TrainingCrop `index` of a stage (1 or 2).
   using CropAt = std::function<TrainingCrop(uint64_t index, int stage)>;
 
-  // Goes on from the state in the folder where there is one. Errors name the
-  // file and what to do.
+  // Goes on from the state in the folder where there is one, if it was written
+  // with the same options and data; where the training runs, the number of
+  // threads and the first weights may differ. Errors name the file and what to
+  // do.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(
       const TrainerOptions& options, RowMap rows, CropAt crop_at);
   ~Trainer();

@@ -107,12 +107,36 @@ TEST_F(TrainerTest, GoesOnAlongTheSameCurve) {
   EXPECT_EQ(resumed->Judge(Unheard()).all, expected);
 }
 
+TEST_F(TrainerTest, WhatCannotBeKeptIsNotBegun) {
+  std::ofstream(folder_) << "a file";
+  EXPECT_THAT(Trainer::Create(options_, rows_, Scale).status().message(),
+              HasSubstr("cannot be written to; take another --out"));
+}
+
 TEST_F(TrainerTest, AnotherRunsStateIsRefused) {
   const auto trainer = Create();
   ASSERT_TRUE(trainer->SaveState().ok());
+  const TrainerOptions own = options_;
+  const auto expect_refused = [this] {
+    EXPECT_THAT(Trainer::Create(options_, rows_, Scale).status().message(),
+                HasSubstr("is of another run"));
+  };
   options_.tokens *= 2;
-  EXPECT_THAT(Trainer::Create(options_, rows_, Scale).status().message(),
-              HasSubstr("is of another run"));
+  expect_refused();
+  options_.sequences *= 2;  // as many steps
+  expect_refused();
+  options_ = own;
+  ++options_.seed;
+  expect_refused();
+  options_ = own;
+  options_.peak_rate /= 2;
+  expect_refused();
+  options_ = own;
+  options_.data = "other pieces";
+  expect_refused();
+  options_ = own;
+  options_.threads = 2;
+  EXPECT_TRUE(Trainer::Create(options_, rows_, Scale).ok());
   std::ofstream(folder_ + "/training.safetensors") << "noise";
   EXPECT_FALSE(Trainer::Create(options_, rows_, Scale).ok());
 }
