@@ -83,9 +83,9 @@ struct TrainOptions {
   std::string midi;   // folder
   std::string valid;  // folder; "": nothing is judged on the way
   std::string out;    // folder
-  std::string config;
+  std::optional<std::string> config;  // nano, or as `init_from` is
   std::string init_from;  // checkpoint to begin with; "": random weights
-  int64_t million_tokens = 0;
+  std::optional<int64_t> million_tokens;  // 40, or 2 with `init_from`
   int sequences = 8;  // a step, of 512 tokens each
   std::optional<double> rate;
   double dropout = 0;

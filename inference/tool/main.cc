@@ -130,11 +130,14 @@ constexpr char kHelp[] =
       in the bars it is given. Says how far it is every ten seconds; stopped, it
       goes on where it was when the same command is given again.
       --valid=DIR                     files that are never heard, to judge by
+                                      bars are the file's: record to the click
       --init-from=DIR|FILE            begin with these weights: fine-tuning, as
                                       with models/starter on your own playing
-      --config=nano                   tiny, nano, small or medium
-      --million-tokens=40             how much to hear: one minute of piano is
-                                      about 1,500 tokens
+      --config=nano                   tiny, nano, small, medium, or 8x512; with
+                                      --init-from as those weights are
+      --million-tokens=40             how much to hear, 2 with --init-from: one
+                                      minute of piano is about 1,500 tokens, and
+                                      some ten times through all of it is enough
       --sequences=8                   of 512 tokens, in one step
       --rate=R                        1.5e-3, or 2e-4 with --init-from
       --dropout=0 --seed=1 --threads=2
@@ -318,9 +321,10 @@ absl::Status Train(const CommandLine& line) {
   options.midi = absl::GetFlag(FLAGS_midi);
   options.valid = absl::GetFlag(FLAGS_valid);
   options.out = absl::GetFlag(FLAGS_out);
-  options.config = absl::GetFlag(FLAGS_config);
+  if (line.Has("config")) options.config = absl::GetFlag(FLAGS_config);
   options.init_from = absl::GetFlag(FLAGS_init_from);
-  options.million_tokens = absl::GetFlag(FLAGS_million_tokens);
+  const int million_tokens = absl::GetFlag(FLAGS_million_tokens);
+  if (line.Has("million_tokens")) options.million_tokens = million_tokens;
   options.sequences = absl::GetFlag(FLAGS_sequences);
   options.dropout = absl::GetFlag(FLAGS_dropout);
   options.seed = absl::GetFlag(FLAGS_seed);
@@ -330,10 +334,9 @@ absl::Status Train(const CommandLine& line) {
   if (line.Has("rate")) options.rate = rate;
   absl::Status status = Required("midi", options.midi, "--midi=DIR");
   status.Update(Required("out", options.out, "--out=DIR"));
-  status.Update(CheckRange(
-      line, "million_tokens",
-      options.million_tokens >= 1 && options.million_tokens <= 100'000,
-      "within 1 to 100000"));
+  status.Update(CheckRange(line, "million_tokens",
+                           million_tokens >= 1 && million_tokens <= 100'000,
+                           "within 1 to 100000"));
   status.Update(
       CheckRange(line, "rate", rate > 0 && rate <= 1, "above 0, at most 1"));
   status.Update(CheckRange(line, "sequences",

@@ -2,13 +2,16 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "common/rt/clock.h"
+#include "inference/model/checkpoint.h"
 #include "inference/model/random_checkpoint.h"
 #include "inference/tool/command.h"
 #include "inference/train/crop_source.h"
@@ -18,6 +21,8 @@
 namespace antiphon::inference {
 namespace {
 
+namespace fs = std::filesystem;
+
 const absl::Duration kReportEvery = absl::Seconds(10);
 const absl::Duration kCheckpointEvery = absl::Minutes(3);
 constexpr int kLength = 512;
@@ -25,6 +30,9 @@ constexpr int kLength = 512;
 constexpr int kMaxPosition = kLength + kMaxBranchTokens;
 constexpr double kNewRate = 1.5e-3;
 constexpr double kFineTuningRate = 2e-4;
+constexpr int64_t kNewTokens = 40'000'000;
+constexpr int64_t kFineTuningTokens = 2'000'000;
+constexpr char kNewConfig[] = "nano";
 
 volatile std::sig_atomic_t stop_requested = 0;
 
@@ -110,10 +118,97 @@ absl::Status Run(Trainer& trainer, const std::vector<TrainingCrop>& valid) {
   return trainer.SaveModel();
 }
 
-ModelCard CardOf(const TrainOptions& options, const RowMap& rows) {
+void PrintEnd(const Trainer& trainer, const std::string& out) {
+  const auto step = static_cast<int>(trainer.step());
+  const auto steps = static_cast<int>(trainer.steps());
+  if (step < steps) {
+    std::printf("stopped at step %d of %d; the same command goes on there\n",
+                step, steps);
+  }
+  std::printf("wrote %s; to play with it: antiphon-inference --model=%s\n",
+              out.c_str(), out.c_str());
+}
+
+// What training begins with, where it begins with something.
+absl::StatusOr<std::unique_ptr<Checkpoint>> OpenSource(
+    const TrainOptions& options, const RowMap& rows) {
+  const std::string flag = absl::StrCat("--init-from=", options.init_from);
+  std::error_code error;
+  if (!fs::exists(options.init_from, error)) {
+    return absl::NotFoundError(absl::StrCat(
+        flag,
+        ": there is nothing of that name; give the folder of a model, "
+        "such as models/starter"));
+  }
+  auto source = Checkpoint::Open(options.init_from);
+  if (!source.ok()) {
+    return absl::Status(source.status().code(),
+                        absl::StrCat(flag, ": ", source.status().message()));
+  }
+  const ModelCard& card = (*source)->card();
+  if (!card.row_map || card.row_map->rows() != rows.rows()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        flag,
+        " was not trained by antiphon-model train, whose models play in "
+        "bars; only such a one can be trained on"));
+  }
+  return source;
+}
+
+// As --config says, or the weights to begin with.
+absl::StatusOr<ModelShape> ShapeOf(const TrainOptions& options,
+                                   const Checkpoint* source) {
+  const std::optional<ModelShape> named =
+      NamedShape(options.config.value_or(kNewConfig));
+  if (!named) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--config=", *options.config, " is unknown; take one of ",
+                     std::string(kModelSizeNames)));
+  }
+  if (source == nullptr) return *named;
+  const ModelShape& shape = source->shape();
+  const bool same =
+      named->layers == shape.layers && named->d_model == shape.d_model;
+  if (options.config && !same) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--config=", *options.config, " is not what --init-from=",
+        options.init_from, " is, which has ", shape.layers, " layers of width ",
+        shape.d_model, "; leave --config out"));
+  }
+  return shape;
+}
+
+// Of pieces, to know them again.
+std::string MarkOf(const std::vector<TrainingPiece>& pieces) {
+  size_t notes = 0;
+  int64_t bars = 0;
+  for (const TrainingPiece& piece : pieces) {
+    notes += piece.notes.size();
+    bars += piece.bars();
+  }
+  return absl::StrCat(pieces.size(), " pieces, ", bars, " bars, ", notes,
+                      " notes");
+}
+
+// Who made the weights that these were made from is said beside them too.
+void CopyNotice(const Checkpoint& source, const std::string& out) {
+  const fs::path notice = fs::path(source.path()).parent_path() / "NOTICE";
+  std::error_code error;
+  if (!fs::exists(notice, error)) return;
+  fs::copy_file(notice, fs::path(out) / "NOTICE",
+                fs::copy_options::skip_existing, error);
+}
+
+ModelCard CardOf(const TrainOptions& options, const RowMap& rows,
+                 const Checkpoint* source) {
   ModelCard card;
   card.row_map = rows;
-  card.name = std::filesystem::path(options.out).filename();
+  if (source != nullptr) card.licence = source->card().licence;
+  card.name = fs::path(options.out).lexically_normal().filename();
+  if (card.name.empty()) {
+    card.name =
+        fs::path(options.out).lexically_normal().parent_path().filename();
+  }
   card.vocabulary = "default";
   card.time_base = TimeBase::kBar;
   card.segment_ms = kBarSegmentMs;
@@ -123,22 +218,23 @@ ModelCard CardOf(const TrainOptions& options, const RowMap& rows) {
 }
 
 TrainerOptions TrainerOptionsOf(const TrainOptions& options,
-                                const ModelShape& shape, Device device,
-                                const RowMap& rows) {
+                                const ModelShape& shape, Device device) {
+  const bool is_new = options.init_from.empty();
   TrainerOptions trainer;
   trainer.shape = shape;
-  trainer.tokens = options.million_tokens * 1'000'000;
+  trainer.tokens = options.million_tokens
+                       ? *options.million_tokens * 1'000'000
+                       : (is_new ? kNewTokens : kFineTuningTokens);
   trainer.length = kLength;
   trainer.sequences = options.sequences;
-  trainer.peak_rate = options.rate.value_or(
-      options.init_from.empty() ? kNewRate : kFineTuningRate);
+  trainer.peak_rate =
+      options.rate.value_or(is_new ? kNewRate : kFineTuningRate);
   trainer.dropout = options.dropout;
   trainer.seed = options.seed;
   trainer.threads = options.threads;
   trainer.device = device;
   trainer.folder = options.out;
   trainer.init_from = options.init_from;
-  trainer.card = CardOf(options, rows);
   return trainer;
 }
 
@@ -150,12 +246,14 @@ absl::Status RunTrain(const TrainOptions& options) {
   if (absl::Status s = OpenDevice(*device); !s.ok()) return s;
   const RowMap rows =
       RowMap::Compact(Vocabulary(VocabularyKind::kDefault), kBarSegmentMs);
-  std::optional<ModelShape> shape = NamedShape(options.config);
-  if (!shape) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--config=", options.config, " is unknown; take one of ",
-                     std::string(kModelSizeNames)));
+  std::unique_ptr<Checkpoint> source;
+  if (!options.init_from.empty()) {
+    auto opened = OpenSource(options, rows);
+    if (!opened.ok()) return opened.status();
+    source = *std::move(opened);
   }
+  absl::StatusOr<ModelShape> shape = ShapeOf(options, source.get());
+  if (!shape.ok()) return shape.status();
   shape->vocabulary_rows = rows.rows();
   shape->max_position = kMaxPosition;
   auto pieces = Read("--midi", options.midi);
@@ -166,8 +264,9 @@ absl::Status RunTrain(const TrainOptions& options) {
     if (!held_out.ok()) return held_out.status();
     valid = ValidationOf(*held_out);
   }
-  const TrainerOptions trainer_options =
-      TrainerOptionsOf(options, *shape, *device, rows);
+  TrainerOptions trainer_options = TrainerOptionsOf(options, *shape, *device);
+  trainer_options.card = CardOf(options, rows, source.get());
+  trainer_options.data = MarkOf(*pieces);
   CropSourceOptions source_options;
   source_options.crops.max_tokens = kLength;
   const auto varied = CropSource::Create(*pieces, source_options, options.seed);
@@ -183,11 +282,15 @@ absl::Status RunTrain(const TrainOptions& options) {
   if (!trainer.ok()) return trainer.status();
   std::signal(SIGINT, RequestStop);
   std::signal(SIGTERM, RequestStop);
-  std::printf("%zu pieces, %d steps of %d tokens, %.1f M parameters\n",
-              pieces->size(), static_cast<int>((*trainer)->steps()),
-              static_cast<int>(trainer_options.sequences * kLength),
-              static_cast<double>(shape->parameters()) / 1e6);
-  return Run(**trainer, valid);
+  std::fprintf(stderr, "%zu pieces, %d steps of %d tokens, %.1f M parameters\n",
+               pieces->size(), static_cast<int>((*trainer)->steps()),
+               static_cast<int>(trainer_options.sequences * kLength),
+               static_cast<double>(shape->parameters()) / 1e6);
+  absl::Status status = Run(**trainer, valid);
+  if (!status.ok()) return status;
+  if (source != nullptr) CopyNotice(*source, options.out);
+  PrintEnd(**trainer, options.out);
+  return absl::OkStatus();
 }
 
 }  // namespace antiphon::inference

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/midi/midi_file.h"
 #include "inference/aria/piece.h"
 #include "inference/engine/time_map.h"
@@ -82,7 +83,11 @@ absl::StatusOr<std::vector<std::string>> MidiFilesBelow(
 
 absl::StatusOr<TrainingPiece> ReadTrainingPiece(const std::string& path) {
   const absl::StatusOr<MidiFile> file = ReadMidiFile(path);
-  if (!file.ok()) return file.status();
+  if (!file.ok()) {
+    absl::string_view reason = file.status().message();
+    absl::ConsumePrefix(&reason, absl::StrCat(path, ": "));
+    return absl::Status(file.status().code(), reason);
+  }
   const absl::StatusOr<Piece> piece = PieceOf(*file);
   if (!piece.ok()) return piece.status();
   const auto bars = BarsUpTo(piece->meters, piece->notes.back().tick);
