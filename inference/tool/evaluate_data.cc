@@ -101,6 +101,11 @@ absl::StatusOr<EvaluationData> ReadEvaluationData(
     if (data.pieces.contains(window.file)) continue;
     const std::string path = (fs::path(options.midi) / window.file).string();
     absl::StatusOr<Piece> piece = ReadPiece(path, absl::StrCat("'", path, "'"));
+    if (absl::IsNotFound(piece.status())) {
+      return absl::NotFoundError(
+          absl::StrCat(piece.status().message(),
+                       "; what --windows names is looked for below --midi"));
+    }
     if (!piece.ok()) return piece.status();
     data.pieces.emplace(window.file, *std::move(piece));
   }

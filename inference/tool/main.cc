@@ -88,7 +88,8 @@ constexpr char kHelp[] =
                                       the texts belong to, or default
 
   antiphon-model generate --model=DIR|FILE --prompt=FILE.mid --out=FILE.mid
-      Plays on after the last bar of the file, bar by bar, as the service would:
+      Plays on after the last bar of the file, bar by bar, with as many bars
+      before as the model reads; the service gives it three:
       prints each note as it is drawn, writes the prompt and the answer.
       --bars=8                        how many bars, 1 to 1024
       --temperature=T --top-p=P       0 to 2, and above 0 to 1; without them
