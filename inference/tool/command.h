@@ -86,7 +86,7 @@ struct TrainOptions {
   std::optional<std::string> config;  // nano, or as `init_from` is
   std::string init_from;  // checkpoint to begin with; "": random weights
   std::optional<int64_t> million_tokens;  // 40, or 2 with `init_from`
-  int sequences = 8;  // a step, of 512 tokens each
+  int sequences = 8;                      // a step, of 512 tokens each
   std::optional<double> rate;
   double dropout = 0;
   uint64_t seed = 1;
