@@ -72,11 +72,16 @@ TimeMap TimeMap::Bars(absl::Span<const Ticks> lines, Ticks first_length) {
   return map;
 }
 
-double TimeMap::ExactMsAt(Ticks tick) const {
+const TimeMap::Span& TimeMap::SpanAt(Ticks tick) const {
   size_t i = spans_.size() - 1;
   while (i > 0 && spans_[i].tick > tick.count()) --i;
-  return spans_[i].ms + static_cast<double>(tick.count() - spans_[i].tick) *
-                            spans_[i].ms_per_tick;
+  return spans_[i];
+}
+
+double TimeMap::ExactMsAt(Ticks tick) const {
+  const Span& span = SpanAt(tick);
+  return span.ms +
+         static_cast<double>(tick.count() - span.tick) * span.ms_per_tick;
 }
 
 Ticks TimeMap::NearestTick(double ms) const {

@@ -38,6 +38,8 @@ class TimeMap {
                       Ticks first_length = Ticks());
 
   int64_t MsAt(Ticks tick) const;
+  // By the tempo, or the bar, that `tick` lies in.
+  double MsPerTickAt(Ticks tick) const { return SpanAt(tick).ms_per_tick; }
   Ticks TicksAt(int64_t ms) const;
 
   // A note of the context as tokens tell it; at least 10 ms long.
@@ -54,6 +56,7 @@ class TimeMap {
   };
 
   TimeMap() = default;
+  const Span& SpanAt(Ticks tick) const;
   double ExactMsAt(Ticks tick) const;
   Ticks NearestTick(double ms) const;
 

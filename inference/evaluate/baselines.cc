@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "inference/engine/time_map.h"
 #include "inference/evaluate/key.h"
 
 namespace antiphon::inference {
@@ -78,14 +79,6 @@ Step NextStep(const Followers& followers, std::vector<Step> last,
     }
     last.erase(last.begin());
   }
-}
-
-double TicksPerMs(const std::vector<TempoChange>& tempos, Ticks at) {
-  double quarters_per_minute = 120;
-  for (const TempoChange& tempo : tempos) {
-    if (tempo.tick <= at) quarters_per_minute = tempo.quarters_per_minute;
-  }
-  return quarters_per_minute * kTicksPerQuarter / 60e3;
 }
 
 }  // namespace
@@ -164,6 +157,7 @@ Passage Jittered(const Passage& call, const std::vector<TempoChange>& tempos,
                  Random& random) {
   Passage played = call;
   const Ticks last = call.length() - Ticks::Of(1);
+  const TimeMap time = TimeMap::Real(tempos, Ticks());
   double chord_ms = 0;
   for (size_t i = 0; i < call.notes.size(); ++i) {
     const Ticks written = call.notes[i].tick;
@@ -172,7 +166,7 @@ Passage Jittered(const Passage& call, const std::vector<TempoChange>& tempos,
     }
     const double ms = chord_ms + Normal(kNoteJitterMs, random);
     const Ticks moved =
-        written + Ticks::Of(std::llround(ms * TicksPerMs(tempos, written)));
+        written + Ticks::Of(std::llround(ms / time.MsPerTickAt(written)));
     played.notes[i].tick = std::clamp(moved, Ticks(), last);
   }
   SortNotes(played.notes);
