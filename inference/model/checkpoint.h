@@ -20,6 +20,8 @@
 
 namespace antiphon::inference {
 
+// What a training goes on from, beside the model that it makes; none itself.
+inline constexpr char kTrainingState[] = "training.safetensors";
 // Of a model that nothing says otherwise of.
 inline constexpr int kDefaultMaxPosition = 8192;
 inline constexpr int kDefaultHeadWidth = 64;

@@ -17,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kContextTokens = 1024;
-constexpr char kTrainingState[] = "training.safetensors";
 
 std::vector<fs::path> EntriesOf(const fs::path& folder) {
   std::vector<fs::path> entries;
@@ -67,7 +66,6 @@ std::vector<std::string> CheckpointsIn(const std::string& folder) {
   std::vector<std::string> files;
   const auto add = [&](const fs::path& path) {
     if (path.extension() != ".safetensors") return;
-    // What a training goes on from is no model.
     if (path.filename() == kTrainingState) return;
     files.push_back(path.lexically_relative(folder).string());
   };

@@ -204,11 +204,7 @@ ModelCard CardOf(const TrainOptions& options, const RowMap& rows,
   ModelCard card;
   card.row_map = rows;
   if (source != nullptr) card.licence = source->card().licence;
-  card.name = fs::path(options.out).lexically_normal().filename();
-  if (card.name.empty()) {
-    card.name =
-        fs::path(options.out).lexically_normal().parent_path().filename();
-  }
+  card.name = (fs::path(options.out) / "").parent_path().filename();
   card.vocabulary = "default";
   card.time_base = TimeBase::kBar;
   card.segment_ms = kBarSegmentMs;

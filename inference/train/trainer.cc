@@ -130,7 +130,7 @@ struct Trainer::State {
   std::vector<std::pair<std::string, at::Tensor>> Tensors() const;
   at::Tensor RunMark() const;
   std::string StatePath() const {
-    return fs::path(options.folder) / "training.safetensors";
+    return fs::path(options.folder) / kTrainingState;
   }
   absl::Status LoadState();
   absl::Status LoadWeights();
